@@ -5,10 +5,11 @@ import logging
 import os
 import sys
 from collections.abc import Collection
+from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, BinaryIO
 
 import typer
 from rich.console import Console
@@ -21,6 +22,7 @@ from domain.webhook import WebhookState
 from gateway import server, settings
 from gateway.application import application, token_reader
 from gateway.callers.tokens import MAX_SUBJECT_CHARACTERS, SCOPES
+from gateway.commands import personal_data, upkeep
 from gateway.commands.check import check as check_deployment
 from gateway.commands.deliveries import (
     MAX_DELIVERIES,
@@ -33,6 +35,8 @@ from gateway.commands.deliveries import (
 from gateway.commands.explain import explanation
 from gateway.commands.inbox import MAX_LISTED, InboxError, apply_webhooks, list_webhooks, show_webhook
 from gateway.commands.live_check import live_check
+from gateway.commands.personal_data import PersonalDataError
+from gateway.commands.upkeep import UpkeepError
 from gateway.development import keys as development
 from gateway.development.dev import dev as serve_for_development
 from gateway.development.keys import BadKeys
@@ -61,6 +65,8 @@ webhooks = typer.Typer(no_args_is_help=True, help="List, show and repeat the web
 app.add_typer(webhooks, name="deliveries")
 inbox = typer.Typer(help="List, show and apply the webhooks that providers sent. The settings come from the environment.", no_args_is_help=True)
 app.add_typer(inbox, name="inbox")
+key_commands = typer.Typer(help="Change the keys that encrypt personal data. The settings come from the environment.", no_args_is_help=True)
+app.add_typer(key_commands, name="keys")
 error_console = Console(stderr=True)
 logger = logging.getLogger("gateway")
 
@@ -327,6 +333,57 @@ def apply_inbox(
     print_lines(asyncio.run(apply_webhooks(settings.to_serve(), id, workspace)))
 
 
+@app.command()
+def migrate() -> None:
+    """Bring the documents of all verifications to the schema version of this release, while gateways serve. Can be repeated at any time."""
+    typer.echo(asyncio.run(upkeep.migrate(settings.to_serve(), print_error)))
+
+
+@key_commands.command(name="rotate")
+def rotate_keys() -> None:
+    """Encrypt all personal data under the first key of GATEWAY_DATA_KEYS, while gateways serve. Can be repeated at any time."""
+    typer.echo(asyncio.run(upkeep.rotate_keys(settings.to_serve(), print_error)))
+
+
+@app.command()
+def export(
+    workspace: Annotated[str, typer.Option(help="The workspace to export.")],
+    reference: Annotated[str | None, typer.Option(help="Only what is stored under this reference of the integrator.", show_default=False)] = None,
+    output: Annotated[Path | None, typer.Option(help="A new file to write to, instead of the standard output.", parser=file_path)] = None,
+) -> None:
+    """Write what is stored about verifications as JSON lines, with their personal data decrypted."""
+    chosen = settings.to_serve()
+    with private_file(output) if output else nullcontext(sys.stdout.buffer) as file:
+        count = asyncio.run(personal_data.export(chosen, workspace, reference, file.write))
+    print_error(f"{count} lines were written")
+
+
+@app.command()
+def erase(
+    workspace: Annotated[str, typer.Option(help="The workspace of the verifications.")],
+    reference: Annotated[str, typer.Option(help="The integrator's reference of the verifications to erase.")],
+    close: Annotated[bool, typer.Option("--close", help="Close pending verifications first; without it, the command refuses them.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only list the ids and statuses of the verifications.")] = False,
+) -> None:
+    """Delete all verifications with a reference, and everything that is stored about them. Prints a receipt without personal data."""
+    chosen = settings.to_serve()
+    if dry_run:
+        print_lines(asyncio.run(personal_data.found_under(chosen, workspace, reference)))
+        return
+    for receipt in asyncio.run(personal_data.erase_reference(chosen, workspace, reference, close)):
+        typer.echo(receipt, nl=False)
+
+
+def private_file(path: Path) -> BinaryIO:
+    """A new file that only the user of this process can read. Raises: FileExistsError."""
+    return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb")
+
+
+def print_error(line: str) -> None:
+    """Print a line to standard error."""
+    typer.echo(line, err=True)
+
+
 def print_lines(lines: list[str]) -> None:
     """Print lines to standard output, as they are."""
     for line in lines:
@@ -356,6 +413,8 @@ def main() -> None:
         EmbeddedError,
         InboxError,
         MongoRefused,
+        PersonalDataError,
+        UpkeepError,
         server.AddressTaken,
     ) as error:
         sys.exit(report_error(str(error)))

@@ -41,6 +41,7 @@ from gateway.process.health import Health
 from gateway.process.metrics import Metrics, TokenCollector
 from gateway.process.probes import Probes, PublicSchema
 from gateway.process.traces import Traces
+from gateway.process.upkeep import showing_upkeep
 from gateway.provision import Provision, provider_client
 from gateway.settings import BadSettings, Settings
 from gateway.transports.connection_places import ConnectionPlaces
@@ -52,6 +53,7 @@ from gateway.transports.requests import identify
 from gateway.transports.responses import Headers
 from gateway.transports.socket_connection import same_frame
 from gateway.transports.websocket import GraphQLOverWebSocket
+from lifecycle.archive import Archive
 from lifecycle.changes import Changes
 from lifecycle.creation import Creation
 from lifecycle.deliveries import OutgoingWebhooks
@@ -70,6 +72,7 @@ from store.monitoring.commands import CommandCounts
 from store.monitoring.connections import ConnectionCounts
 from store.queues.provider_queries import ProviderQueries
 from store.sealing import SealingKeys
+from store.upkeep.rounds import all_states
 from store.verifications import Clock, Store, utc_now
 
 # The name of the installed package, whose version the metrics show.
@@ -78,6 +81,7 @@ COUNT_STARTS_SECONDS = 10.0
 MEASURE_DELIVERIES_SECONDS = 10.0
 MEASURE_INBOX_SECONDS = 10.0
 MEASURE_QUERIES_SECONDS = 10.0
+MEASURE_UPKEEP_SECONDS = 10.0
 # How long recording a webhook may take. A provider may stop waiting before that (Yousign after a second). It then sends the webhook again, which is
 # harmless: the inbox records each webhook once.
 RECORD_WEBHOOK_SECONDS = 5.0
@@ -112,7 +116,7 @@ def application(
     provision = Provision(settings, http_client, metrics.providers, local)
     providers, links = provision.providers, provision.links
     creation = creation_of(settings, store, provision, metrics)
-    changes = Changes(store, providers, creation, settings.windows, metrics.ignored_results.inc, settings.anonymize_references)
+    changes = changes_of(settings, store, providers, creation, metrics)
     intake = intake_of(settings, store, provision, changes, metrics)
     reconciliation = reconciliation_of(store, provision, changes, intake, creation, metrics)
     outgoing = OutgoingWebhooks(store, feed, provision.deliveries, metrics.deliveries.count)
@@ -179,6 +183,12 @@ def creation_of(settings: Settings, store: Store, provision: Provision, metrics:
     creation = Creation(store, provision.providers, provision.links, metrics.providers.count_creation, queries=queries)
     provision.on_reload += [creation.resume]
     return creation
+
+
+def changes_of(settings: Settings, store: Store, providers: Providers, creation: Creation, metrics: Metrics) -> Changes:
+    """Create the object that creates and changes verifications. Raises: OSError if the archive of the settings can't be written."""
+    archive = Archive(settings.archive) if settings.archive else None
+    return Changes(store, providers, creation, settings.windows, metrics.ignored_results.inc, settings.anonymize_references, archive)
 
 
 def process_of(settings: Settings, drain: Drain, health: Health, metrics: Metrics, probes: Probes, reload: Callable[[], None] | None) -> Process:
@@ -308,6 +318,7 @@ def background_tasks(
         "count of stuck verifications": partial(counting, store, settings.processing, metrics.stuck.set),
         "measurement of the event loop": metrics.loop_lag.measure,
         "count of the busiest workspaces": metrics.workspaces.run,
+        "measurement of the upkeep": partial(showing_upkeep, partial(all_states, store.database), metrics.upkeep, MEASURE_UPKEEP_SECONDS),
     }
     if issuer_keys:
         tasks["refresh of the issuer's keys"] = partial(issuer_keys.run, tokens.forget)
@@ -325,7 +336,7 @@ def sweeper_tasks(
         "count of unfinished creations": partial(reporting, creation.unfinished, metrics.providers, COUNT_STARTS_SECONDS),
         **{
             f"sweeper ({chore.done})": partial(sweeping, chore, settings.sweep_seconds, metrics.backlogs.of(chore))
-            for chore in [*chores(store, providers, changes, creation, settings.retention, settings.removal), intake.chore]
+            for chore in [*chores(store, providers, changes, creation, settings.periods), intake.chore]
         },
     }
 

@@ -16,6 +16,7 @@ from domain.deadlines import Windows
 from domain.query_schedule import DEFAULT_AGES, QuerySchedule
 from gateway.operations.trusted import Mode
 from gateway.transports import origins
+from lifecycle.sweeper import Periods
 from providers.file import BadProvidersFile, ExternalSection, SandboxSection, YousignSection, read_providers
 from store.sealing import KEY_BYTES, KEY_ID
 
@@ -125,6 +126,11 @@ def from_text(parse: Callable[[str], object]) -> BeforeValidator:
     return BeforeValidator(lambda value: parse(value) if isinstance(value, str) else value)
 
 
+def kept_for(seconds: float | None) -> timedelta | None:
+    """The period of a setting; None if the setting is None."""
+    return None if seconds is None else timedelta(seconds=seconds)
+
+
 SigningKey = Annotated[SecretStr, Field(min_length=MIN_KEY_CHARACTERS), AfterValidator(random_enough)]
 DataKeys = Annotated[Secret[dict[str, bytes]], NoDecode, from_text(data_keys)]
 HeaderNames = Annotated[tuple[str, ...], NoDecode, from_text(origins.header_names)]
@@ -222,6 +228,17 @@ class Settings(BaseSettings):
         gt=0,
         le=MAX_RETENTION_SECONDS,
         description="How many seconds after the end of its capture a verification without a result counts as stuck, in gateway_stuck_verifications",
+    )
+    delete_seconds: float | None = Field(
+        default=None,
+        gt=0,
+        le=MAX_RETENTION_SECONDS,
+        description="How many seconds after the outcome of all its attempts a chain is deleted, with its idempotency key; never by default",
+    )
+    archive: Path | None = Field(
+        default=None,
+        description="A directory in which verifications are recorded as JSON lines, without personal data, before the gateway deletes them at the "
+        "end of GATEWAY_DELETE_SECONDS or GATEWAY_REMOVE_SECONDS; no archive by default",
     )
     remove_seconds: float | None = Field(
         default=None,
@@ -332,9 +349,9 @@ class Settings(BaseSettings):
         return Windows(timedelta(seconds=self.link_window_seconds), timedelta(seconds=self.verification_window_seconds))
 
     @property
-    def retention(self) -> timedelta | None:
-        """How long personal data are kept after the outcome of a verification. None: forever."""
-        return None if self.retention_seconds is None else timedelta(seconds=self.retention_seconds)
+    def periods(self) -> Periods:
+        """How long personal data and verifications are kept."""
+        return Periods(kept_for(self.retention_seconds), kept_for(self.delete_seconds), kept_for(self.remove_seconds))
 
     @property
     def processing(self) -> timedelta:
@@ -345,11 +362,6 @@ class Settings(BaseSettings):
     def query_schedule(self) -> QuerySchedule:
         """When the gateway queries the providers for results."""
         return QuerySchedule(tuple(timedelta(seconds=seconds) for seconds in self.reconcile_seconds))
-
-    @property
-    def removal(self) -> timedelta | None:
-        """How long a verification is kept after its anonymization. None: forever."""
-        return None if self.remove_seconds is None else timedelta(seconds=self.remove_seconds)
 
     @property
     def feed_resumption(self) -> timedelta:

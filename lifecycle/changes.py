@@ -13,6 +13,7 @@ from domain.event import Actor, ClosingNote, Progress
 from domain.request import Idempotency, ProviderReference, Request, RetryRequest
 from domain.result import Result
 from domain.verification import Verification
+from lifecycle.archive import Archive
 from lifecycle.creation import Creation
 from providers.choice import Providers
 from providers.port import ProviderPort, Start
@@ -26,7 +27,8 @@ class Changes:
 
     Before a verification is returned or changed, its deadline is applied if it has passed, unless the provider decides about deadlines. A result is
     the exception: it takes precedence over the deadline.
-    `erasing_references`: whether anonymization also removes the integrator's own references (`Verification.anonymized`).
+    `erasing_references`: whether anonymization also removes the integrator's own references (`Verification.anonymized`). `archive`: where
+    verifications are recorded before they are deleted; None if they are not.
     """
 
     def __init__(
@@ -37,6 +39,7 @@ class Changes:
         windows: Windows,
         count_ignored_result: Callable[[], None],
         erasing_references: bool = False,
+        archive: Archive | None = None,
     ) -> None:
         self._store = store
         self._providers = providers
@@ -44,6 +47,7 @@ class Changes:
         self._windows = windows
         self._count_ignored_result = count_ignored_result
         self._erasing_references = erasing_references
+        self._archive = archive
 
     async def create(self, workspace: str, request: Request) -> Verification:
         """Create a verification and start it at the provider. If the idempotency key was used before, return the existing verification.
@@ -204,18 +208,20 @@ class Changes:
         """
         return await self._change_once(workspace, id, self._anonymizing(Actor.SYSTEM))
 
-    async def remove(self, workspace: str, id: str, anonymized_until: datetime) -> int:
-        """Delete a chain from the database, if `id` is its newest attempt and all attempts were anonymized at `anonymized_until` or earlier.
+    async def remove(self, workspace: str, id: str, may_go: Callable[[Verification], bool]) -> int:
+        """Delete a chain from the database, if `id` is its newest attempt and `may_go` is true for all attempts. It is archived before.
 
         Returns how many verifications this call deleted. A chain is only deleted as a whole: a subscription that follows a pending attempt would
         end, and the attempt before a deleted one could not be retried.
-        Raises: BadDocument if an attempt can't be read.
+        Raises: BadDocument if an attempt can't be read; OSError if the archive can't be written. Nothing is deleted then.
         """
         verifications = self._store.within(workspace)
         found = await verifications.get(id)
         attempts = await verifications.whole_chain(found.chain) if found else []
-        if not attempts or attempts[-1].id != id or not all(anonymized_by(attempt, anonymized_until) for attempt in attempts):
+        if not attempts or attempts[-1].id != id or not all(map(may_go, attempts)):
             return 0
+        if self._archive:
+            await self._archive.write(attempts, self._store.now(), self._erasing_references)
         try:
             await verifications.remove(*attempts)
         except Stale:
@@ -314,6 +320,11 @@ class Changes:
 def anonymized_by(verification: Verification, instant: datetime) -> bool:
     """Whether the verification was anonymized at this instant or earlier. An instant that can't be read counts as missing."""
     return isinstance(verification.anonymized_at, datetime) and verification.anonymized_at <= instant
+
+
+def completed_by(verification: Verification, instant: datetime) -> bool:
+    """Whether the verification has had its outcome since this instant or earlier. An instant that can't be read counts as missing."""
+    return verification.status.final and isinstance(verification.completed_at, datetime) and verification.completed_at <= instant
 
 
 def new_id() -> str:

@@ -6,14 +6,14 @@ Every process runs a sweeper; no process leads. If two processes make the same c
 import asyncio
 import logging
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from time import time
 
 from domain.deadlines import PROVIDER_PATIENCE
 from domain.errors import BadDocument, Unavailable
-from lifecycle.changes import Changes
+from lifecycle.changes import Changes, anonymized_by, completed_by
 from lifecycle.creation import Creation
 from providers.choice import PROVIDER_NAMES, Providers
 from store.due import Due
@@ -25,6 +25,7 @@ logger = logging.getLogger(__name__)
 SWEEP_BATCH = 200
 MAX_CONCURRENT_CHANGES = 8
 SELDOM = 60
+LESS_OFTEN = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +57,21 @@ class Backlog:
     swept_at: float | None = None
 
 
-def chores(
-    store: Store, providers: Providers, changes: Changes, creation: Creation, retention: timedelta | None, removal: timedelta | None = None
-) -> list[Chore]:
-    """The chores of the sweeper. If `retention` is None, personal data are never removed; if `removal` is None, verifications are never removed."""
+@dataclass(frozen=True, slots=True)
+class Periods:
+    """How long verifications are kept. Each is None if nothing is done after it.
+
+    `retention`: after the outcome, the personal data are removed. `deletion`: after the outcome, the verification is deleted. `removal`: after the
+    anonymization, the verification is deleted.
+    """
+
+    retention: timedelta | None = None
+    deletion: timedelta | None = None
+    removal: timedelta | None = None
+
+
+def chores(store: Store, providers: Providers, changes: Changes, creation: Creation, periods: Periods) -> list[Chore]:
+    """The chores of the sweeper. Those of periods that are None are left out."""
 
     def overdue(after: Due | None) -> Awaitable[list[Due]]:
         queryable = providers.queryable
@@ -76,17 +88,28 @@ def chores(
         Chore("expired without a verdict", overdue_at_queryable, changes.expire, SELDOM),
         Chore("started", lambda after: creation.due(SWEEP_BATCH, after), creation.take_over),
     ]
+    return [*found, *clearing(store, changes, periods)]
+
+
+def clearing(store: Store, changes: Changes, periods: Periods) -> Iterator[Chore]:
+    """The chores that remove personal data or whole verifications at the end of these periods."""
+    retention, deletion, removal = periods.retention, periods.deletion, periods.removal
     if retention is not None:
-        found.append(Chore("anonymized", lambda after: store.not_anonymized(store.now() - retention, SWEEP_BATCH, after), changes.forget))
-    if removal is not None:
-        found.append(
-            Chore(
-                "removed",
-                lambda after: store.removable(store.now() - removal, SWEEP_BATCH, after),
-                lambda workspace, id: changes.remove(workspace, id, store.now() - removal),
-            )
+        yield Chore("anonymized", lambda after: store.not_anonymized(store.now() - retention, SWEEP_BATCH, after), changes.forget)
+    if deletion is not None:
+        # The query of this chore looks at every workspace, and reads the verifications again that wait for the end of their retry.
+        yield Chore(
+            "deleted",
+            lambda after: store.deletable(store.now() - deletion, SWEEP_BATCH, after),
+            lambda workspace, id: changes.remove(workspace, id, lambda each: completed_by(each, store.now() - deletion)),
+            LESS_OFTEN,
         )
-    return found
+    if removal is not None:
+        yield Chore(
+            "removed",
+            lambda after: store.removable(store.now() - removal, SWEEP_BATCH, after),
+            lambda workspace, id: changes.remove(workspace, id, lambda each: anonymized_by(each, store.now() - removal)),
+        )
 
 
 async def sweeping(chore: Chore, every_seconds: float, backlog: Backlog | None = None) -> None:
@@ -131,7 +154,8 @@ async def _change_all(chore: Chore, batch: list[Due]) -> int:
     # `gather` returns the errors, so that a verification that can't be changed does not block the others.
     outcomes = await asyncio.gather(*map(change, batch), return_exceptions=True)
     for due, outcome in zip(batch, outcomes, strict=True):
-        if isinstance(outcome, Unavailable):
+        # An archive that can't be written (OSError) concerns all verifications, so that one line in the log is enough.
+        if isinstance(outcome, Unavailable | OSError):
             raise outcome
         # An unreadable document was already logged when it was read.
         if isinstance(outcome, Exception) and not isinstance(outcome, BadDocument):

@@ -12,6 +12,7 @@ from store.driver import Database, Document, correctable
 from store.indexes import HEARTBEATS, TOMBSTONES, VERIFICATIONS
 from store.monitoring.stream_counts import StreamCounts
 from store.outage import Outage
+from store.stored_verification import REWRITES
 from store.stream import Batch, ChangeStream, resumable
 
 logger = logging.getLogger(__name__)
@@ -30,7 +31,13 @@ PIPELINE = [
     {
         "$match": {
             "$or": [
-                {"ns.coll": {"$in": [VERIFICATIONS, HEARTBEATS, TOMBSTONES]}, "operationType": {"$in": ["insert", "replace", "update"]}},
+                {"ns.coll": {"$in": [VERIFICATIONS, HEARTBEATS, TOMBSTONES]}, "operationType": {"$in": ["insert", "replace"]}},
+                {
+                    "ns.coll": {"$in": [VERIFICATIONS, HEARTBEATS, TOMBSTONES]},
+                    "operationType": "update",
+                    # A document that was rewritten has new keys or a new schema. The verification is the same, so subscribers receive nothing.
+                    f"updateDescription.updatedFields.{REWRITES}": {"$exists": False},
+                },
                 {"ns.coll": VERIFICATIONS, "operationType": "delete"},
                 {"operationType": {"$in": DISRUPTIONS}},
             ]

@@ -30,8 +30,9 @@ Encode = Callable[[Any, Any, Verification, SealingKeys], Any]
 # of a workspace for feeds that resume: unlike `updatedAt`, it does not depend on the clocks of the gateways, nor on how long a write was under way.
 UNSTAMPED = Timestamp(0, 0)
 
-# The version of the schema of documents, which is stored in the field `schema`. A document without that field has version 1.
-SCHEMA = 1
+# The version of the schema of documents, which is stored in the field `schema`. A document without that field has version 1. What changed from one
+# version to the next: store/upkeep/migrations.py.
+SCHEMA = 2
 
 
 def present(**fields: Any) -> Document:

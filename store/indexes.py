@@ -25,6 +25,8 @@ DELIVERY_POSITIONS = "delivery_positions"
 PROVIDER_QUERIES = "asks"
 QUERY_BUDGETS = "query_budgets"
 INBOX = "inbox"
+ERASURES = "erasures"
+UPKEEP = "upkeep"
 
 INBOX_DAYS = 30
 
@@ -103,7 +105,11 @@ INDEXES = {
         index("next", "_id", present=("next",)),
         index("state", "receivedAt", "_id"),
         index("workspace", "state", "receivedAt", "_id"),
+        # To delete what the inbox holds about a verification that is deleted.
+        index("workspace", "providerId", present=("providerId",)),
     ],
+    # To find the receipts of what was erased for a person.
+    ERASURES: [index("workspace", "referenceHash")],
 }
 
 

@@ -41,12 +41,13 @@ class Unopenable(BadValue):
 class SealingKeys:
     """The keys that encrypt personal data, with AES-256-GCM, by their ids. The first key encrypts; all keys can decrypt.
 
+    `first`: the id of the first key.
     Source: NIST SP 800-38D. Nonces are random, so one key may encrypt at most 2³² times.
     """
 
     def __init__(self, keys: Mapping[str, bytes]) -> None:
         self._ciphers = {id: AESGCM(key) for id, key in keys.items()}
-        self._first = next(iter(keys))
+        self.first = next(iter(keys))
 
     def seal(self, home: Home, content: Content) -> Content:
         """Encrypt the content. The returned envelope can be decrypted only with the same `home`.
@@ -56,7 +57,7 @@ class SealingKeys:
         """
         nonce, plain = urandom(NONCE_BYTES), orjson.dumps(content)
         padded = plain.ljust(-(-len(plain) // LENGTH_STEP) * LENGTH_STEP)
-        return {"key": self._first, "nonce": nonce, "data": self._ciphers[self._first].encrypt(nonce, padded, _associated_data(home))}
+        return {"key": self.first, "nonce": nonce, "data": self._ciphers[self.first].encrypt(nonce, padded, _associated_data(home))}
 
     def open(self, home: Home, envelope: Any) -> Content:
         """Decrypt an envelope, which may be any stored value. Raises: Unopenable if it is not a valid envelope of this `home`."""

@@ -41,18 +41,19 @@ from store.driver import (
 from store.due import Due
 from store.feeds import stored_changes
 from store.feeds.stored_changes import ChangedPage, ChangePosition
-from store.feeds.tombstones import removed_since, tombstone
+from store.feeds.tombstones import removed_since
 from store.inbox import Inbox
 from store.index_repair import IndexRepair
-from store.indexes import IDEMPOTENCY_KEY, TOMBSTONES, VERIFICATIONS
+from store.indexes import IDEMPOTENCY_KEY, VERIFICATIONS
 from store.insertion import insert, replace, required_indexes
 from store.monitoring.comments import CommentOf
 from store.pages import Page, PageRequest
 from store.point_reads import PointReads
 from store.query import selecting, within
+from store.removal import OtherVersion, removal_of, remove_all
 from store.sealing import SealingKeys
 from store.shared_reads import SharedReads
-from store.stored_verification import document_of
+from store.stored_verification import REWRITES, document_of
 from store.turns import Turns
 
 T = TypeVar("T")
@@ -191,6 +192,13 @@ class Store:
         """The verifications that were anonymized at `anonymized_until` or earlier, the earliest first. Cost: one query over an index."""
         return await due.read_due(self.collection, "anonymizedAt", anonymized_until, {}, limit, after)
 
+    async def deletable(self, completed_until: datetime, limit: int, after: Due | None = None) -> list[Due]:
+        """The verifications that have had an outcome since `completed_until` or earlier, by workspace, in each the oldest outcome first.
+
+        Cost: one or two queries over an index. MongoDB skips from one workspace to the next.
+        """
+        return await due.read_due_by_workspace(self.collection, "completedAt", completed_until, limit, after)
+
 
 class Verifications:
     """The verifications of one workspace, or of one chain in it. Every query has the workspace as a condition.
@@ -323,23 +331,21 @@ class Verifications:
         return await self._persist(id, attempt)
 
     async def remove(self, *verifications: Verification) -> None:
-        """Delete these verifications together, if all of them are still the stored versions. Tombstones let feeds report the deletion.
+        """Delete these verifications together, if all of them are still the stored versions. What other collections hold about them is deleted too.
 
-        Cost:   one transaction of two writes for each verification.
+        Cost:   one transaction of two writes for each verification, and four more.
         Raises: Stale if the stored version of one of them is no longer its `version`. None is deleted then.
         """
-        store = self._store
+        store, removals = self._store, [*map(removal_of, verifications)]
 
         async def write_all(session: Session) -> None:
-            for each in verifications:
-                grave = tombstone(each, store.now(), store.resumption)
-                await store.database[TOMBSTONES].replace_one({"_id": each.id, "workspace": self.workspace}, grave, upsert=True, session=session)
-                guard = {"_id": each.id, **self._scope, "version": each.version}
-                if not (await store.collection.delete_one(guard, session=session)).deleted_count:
-                    raise Stale
+            await remove_all(store.database, session, self._scope, removals, store.now(), store.resumption)
 
         with answering():
-            await transaction(store.client, write_all)
+            try:
+                await transaction(store.client, write_all)
+            except OtherVersion:
+                raise Stale from None
 
     async def removed_since(self, at: datetime) -> list[str]:
         """The ids of the verifications that the gateway removed after this time of MongoDB, or shortly before it.
@@ -501,7 +507,7 @@ class Verifications:
         return bad
 
     async def _replace(self, old: Verification, new: Verification, session: Session | None = None) -> Verification:
-        guard = {"_id": old.id, **self._scope, "version": old.version}
+        guard = {"_id": old.id, **self._scope, "version": old.version, REWRITES: document_of(old).get(REWRITES)}
         document = encode(new, self._store.keys, old)
         # A change can add only one value that must be unique: the id that a provider returns after the creation.
         needed = required_indexes(document, document_of(old)) if new.provider is not old.provider else {}

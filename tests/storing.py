@@ -10,11 +10,12 @@ from uuid import uuid4
 
 from domain.errors import Unavailable
 from domain.verification import Verification
+from lifecycle.archive import Archive
 from lifecycle.changes import Changes
 from lifecycle.creation import Creation
 from lifecycle.deliveries import OutgoingWebhooks
 from lifecycle.observed_links import ObservedLinks
-from lifecycle.sweeper import Chore, chores
+from lifecycle.sweeper import Chore, Periods, chores
 from providers.choice import Providers
 from providers.sandbox import Sandbox
 from store import documents, indexes
@@ -84,10 +85,18 @@ def changes_at(
     )
 
 
-def chores_of(store: Store, retention: timedelta | None = None, removal: timedelta | None = None) -> list[Chore]:
+def chores_of(
+    store: Store,
+    retention: timedelta | None = None,
+    removal: timedelta | None = None,
+    deletion: timedelta | None = None,
+    archive: Archive | None = None,
+) -> list[Chore]:
     """The chores of a sweeper of this store. No workspace has a provider that the sweeper could query."""
     providers = Providers(None)
-    return chores(store, providers, changes(store), Creation(store, providers, links_for_tests(), lambda *_: None), retention, removal)
+    creation = Creation(store, providers, links_for_tests(), lambda *_: None)
+    changing = Changes(store, providers, creation, WINDOWS, lambda: None, archive=archive)
+    return chores(store, providers, changing, creation, Periods(retention, deletion, removal))
 
 
 def links_for_tests() -> ObservedLinks:

@@ -76,8 +76,8 @@ def test_every_setting_that_a_page_names_exists(page: Path) -> None:
     assert {code for code in CODE.findall(page.read_text()) if re.fullmatch(r"GATEWAY_\w+", code)} - settings == set()
 
 
-def test_the_tests_of_internals_are_those_that_the_page_on_upgrades_lists() -> None:
-    listed = re.findall(r"`(test_\w+)`", (ROOT / "docs" / "upgrading.md").read_text())
+def test_the_tests_of_internals_are_those_that_the_page_on_libraries_lists() -> None:
+    listed = re.findall(r"`(test_\w+)`", (ROOT / "docs" / "libraries.md").read_text())
     tests = [name for path in (ROOT / "tests" / "internals").glob("test_*.py") for name in re.findall(r"def (test_\w+)", path.read_text())]
 
     assert sorted(listed) == sorted(tests)

@@ -15,6 +15,7 @@ from gateway.callers.token_refusals import TokenFault, TokenRefusals
 from gateway.process.database_metrics import FeedCollector, or_nan
 from gateway.process.process_metrics import register_process
 from gateway.process.request_metrics import OperationLabel, Requests, counter_of
+from gateway.process.upkeep import UpkeepMetrics
 from gateway.process.workspaces import BusiestWorkspaces
 from lifecycle.sweeper import Backlog, Chore
 from store.bad_documents import BadDocuments
@@ -188,6 +189,7 @@ class Metrics:
         self.ignored_results = Counter("gateway_ignored_results_total", "Results reported against a different final one", registry=self._registry)
         self.providers = Providing(self._registry)
         self.deliveries = Delivering(self._registry)
+        self.upkeep = UpkeepMetrics(self._registry)
         self.stuck = Gauge("gateway_stuck_verifications", "Verifications that wait too long for a result", registry=self._registry)
         # NaN until the first count: 0 would claim that no verification is stuck.
         self.stuck.set(float("nan"))

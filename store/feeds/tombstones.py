@@ -7,7 +7,6 @@ older releases.
 from datetime import datetime, timedelta
 
 from domain.errors import Lagged
-from domain.verification import Verification
 from store.documents import UNSTAMPED
 from store.driver import Database, Document, answering
 from store.feeds.stored_changes import STAMPING, stamp
@@ -17,9 +16,9 @@ from store.indexes import TOMBSTONES
 MARGIN = timedelta(hours=1)
 
 
-def tombstone(verification: Verification, now: datetime, resumption: timedelta) -> Document:
+def tombstone(id: str, workspace: str, now: datetime, resumption: timedelta) -> Document:
     """The tombstone of a verification. `resumption`: a subscription can resume with a cursor that is at most this old."""
-    return {"_id": verification.id, "workspace": verification.workspace, "removedAt": UNSTAMPED, "expiresAt": now + resumption + MARGIN}
+    return {"_id": id, "workspace": workspace, "removedAt": UNSTAMPED, "expiresAt": now + resumption + MARGIN}
 
 
 async def removed_since(database: Database, workspace: str, at: datetime, limit: int) -> list[Document]:

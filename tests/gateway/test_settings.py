@@ -26,7 +26,7 @@ INVALID_DATA_KEYS = (
 )
 
 
-PERIODS = ("retention_seconds", "remove_seconds", "feed_resume_seconds")
+PERIODS = ("retention_seconds", "delete_seconds", "remove_seconds", "feed_resume_seconds")
 
 
 @pytest.fixture(autouse=True)

@@ -1,4 +1,4 @@
-"""Internals of Brotli that the gateway relies on. See `docs/upgrading.md`."""
+"""Internals of Brotli that the gateway relies on. See `docs/libraries.md`."""
 
 import brotli
 import pytest

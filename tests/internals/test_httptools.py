@@ -1,4 +1,4 @@
-"""Internals of httptools that the gateway relies on. See `docs/upgrading.md`."""
+"""Internals of httptools that the gateway relies on. See `docs/libraries.md`."""
 
 import pytest
 from httptools import HttpParserError, HttpParserInvalidURLError, HttpParserUpgrade, HttpRequestParser, parse_url

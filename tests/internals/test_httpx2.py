@@ -1,4 +1,4 @@
-"""Internals of httpx2 that the gateway relies on. See `docs/upgrading.md`."""
+"""Internals of httpx2 that the gateway relies on. See `docs/libraries.md`."""
 
 import logging
 

@@ -1,4 +1,4 @@
-"""Internals of joserfc that the gateway relies on. See `docs/upgrading.md`."""
+"""Internals of joserfc that the gateway relies on. See `docs/libraries.md`."""
 
 import warnings
 from typing import Any

@@ -1,4 +1,4 @@
-"""Internals of Motor that the gateway relies on. See `docs/upgrading.md`."""
+"""Internals of Motor that the gateway relies on. See `docs/libraries.md`."""
 
 import asyncio
 import inspect

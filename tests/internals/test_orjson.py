@@ -1,4 +1,4 @@
-"""Internals of orjson that the gateway relies on. See `docs/upgrading.md`."""
+"""Internals of orjson that the gateway relies on. See `docs/libraries.md`."""
 
 import orjson
 import pytest

@@ -1,4 +1,4 @@
-"""Internals of prometheus-client that the gateway relies on. See `docs/upgrading.md`."""
+"""Internals of prometheus-client that the gateway relies on. See `docs/libraries.md`."""
 
 from prometheus_client import CollectorRegistry, Counter, generate_latest
 from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily, Metric

@@ -1,4 +1,4 @@
-"""Internals of pydantic and pydantic-settings that the gateway relies on. See `docs/upgrading.md`."""
+"""Internals of pydantic and pydantic-settings that the gateway relies on. See `docs/libraries.md`."""
 
 from typing import Annotated, Any, cast
 

@@ -1,4 +1,4 @@
-"""Internals of PyMongo and bson that the gateway relies on. See `docs/upgrading.md`."""
+"""Internals of PyMongo and bson that the gateway relies on. See `docs/libraries.md`."""
 
 import logging
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""Internals of Python that the gateway relies on. See `docs/upgrading.md`."""
+"""Internals of Python that the gateway relies on. See `docs/libraries.md`."""
 
 import inspect
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Internals of Starlette that the gateway relies on. See `docs/upgrading.md`."""
+"""Internals of Starlette that the gateway relies on. See `docs/libraries.md`."""
 
 import pytest
 from starlette.applications import Starlette

@@ -1,4 +1,4 @@
-"""Internals of Strawberry that the gateway relies on. See `docs/upgrading.md`."""
+"""Internals of Strawberry that the gateway relies on. See `docs/libraries.md`."""
 
 import asyncio
 from collections.abc import AsyncGenerator

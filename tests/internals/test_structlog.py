@@ -1,4 +1,4 @@
-"""Internals of structlog that the gateway relies on. See `docs/upgrading.md`."""
+"""Internals of structlog that the gateway relies on. See `docs/libraries.md`."""
 
 import io
 import logging

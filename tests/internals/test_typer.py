@@ -1,4 +1,4 @@
-"""Internals of typer that the gateway relies on. See `docs/upgrading.md`."""
+"""Internals of typer that the gateway relies on. See `docs/libraries.md`."""
 
 from typing import Annotated
 

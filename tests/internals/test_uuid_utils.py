@@ -1,4 +1,4 @@
-"""Internals of uuid-utils that the gateway relies on. See `docs/upgrading.md`."""
+"""Internals of uuid-utils that the gateway relies on. See `docs/libraries.md`."""
 
 from uuid_utils import uuid7
 

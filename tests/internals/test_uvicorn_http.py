@@ -1,4 +1,4 @@
-"""Internals of uvicorn's HTTP connections and server that the gateway relies on. See `docs/upgrading.md`."""
+"""Internals of uvicorn's HTTP connections and server that the gateway relies on. See `docs/libraries.md`."""
 
 import asyncio
 import inspect

@@ -1,4 +1,4 @@
-"""Internals of uvicorn's WebSocket connections that the gateway relies on. See `docs/upgrading.md`."""
+"""Internals of uvicorn's WebSocket connections that the gateway relies on. See `docs/libraries.md`."""
 
 import asyncio
 import logging

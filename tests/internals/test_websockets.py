@@ -1,4 +1,4 @@
-"""Internals of websockets that the gateway relies on. See `docs/upgrading.md`."""
+"""Internals of websockets that the gateway relies on. See `docs/libraries.md`."""
 
 import pytest
 from websockets.exceptions import InvalidState

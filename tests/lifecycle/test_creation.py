@@ -20,7 +20,7 @@ from domain.status import Status
 from domain.verification import NOT_ANSWERED, Verification
 from lifecycle.changes import Changes
 from lifecycle.creation import Creation
-from lifecycle.sweeper import Chore, chores, sweep
+from lifecycle.sweeper import Chore, Periods, chores, sweep
 from providers.choice import Providers
 from providers.yousign import Yousign
 from store.indexes import PROVIDER_ID, UNFINISHED_STARTS
@@ -54,7 +54,7 @@ class Process:
     @property
     def taking_over(self) -> Chore:
         """The sweeper's chore that starts the verifications that other processes left unfinished."""
-        return next(chore for chore in chores(self._store, self.providers, self.changes, self.creation, None) if chore.done == "started")
+        return next(chore for chore in chores(self._store, self.providers, self.changes, self.creation, Periods()) if chore.done == "started")
 
     async def idle(self) -> None:
         """Wait until this process has no verification to start any more."""

@@ -14,7 +14,7 @@ from domain.request import ProviderReference
 from domain.status import Status
 from domain.verification import Verification
 from lifecycle.creation import Creation
-from lifecycle.sweeper import Chore, chores, sweep
+from lifecycle.sweeper import Chore, Periods, chores, sweep
 from providers.choice import Providers
 from providers.external import External
 from providers.port import ProviderPort
@@ -41,7 +41,7 @@ def expiring(store: Store, providers: Providers) -> list[Chore]:
     changes = changes_at(store, providers)
     return [
         chore
-        for chore in chores(store, providers, changes, Creation(store, providers, links_for_tests(), lambda *_: None), None)
+        for chore in chores(store, providers, changes, Creation(store, providers, links_for_tests(), lambda *_: None), Periods())
         if chore.done.startswith("expired")
     ]
 

@@ -163,7 +163,7 @@ async def test_every_field_of_every_type_has_a_value_in_some_response(company: C
     found |= {*selected(await followed(company, "verificationUpdated", update, 1))}
     [start] = await followed(company, "verificationsUpdated", feed, 1)
     # Store a tombstone, which the gateway leaves when it deletes a verification.
-    company.collection.database[TOMBSTONES].insert_one(tombstone(a_verification(workspace=company.workspace), datetime.now(UTC), timedelta(days=1)))
+    company.collection.database[TOMBSTONES].insert_one(tombstone(a_verification().id, company.workspace, datetime.now(UTC), timedelta(days=1)))
     found |= {*selected(await followed(company, "verificationsUpdated", {**feed, "after": start["cursor"]}, 3))}
     found |= await executed(company, OperationType.MUTATION, anonymization)
 

@@ -65,7 +65,7 @@ def test_a_verification_is_stored_with_exactly_these_fields() -> None:
 
     assert document == {
         "_id": "ver_1",
-        "schema": 1,
+        "schema": 2,
         "workspace": "acme",
         "chain": "ver_1",
         "attempt": 1,

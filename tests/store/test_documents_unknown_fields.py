@@ -149,7 +149,7 @@ def test_events_of_unfamiliar_types_keep_their_places_and_versions(attempts: lis
 def test_the_schema_version_is_kept_whether_higher_or_missing() -> None:
     document = encode(a_verification())
 
-    assert document["schema"] == 1
+    assert document["schema"] == 2
     assert change(document | {"schema": 7}, lambda it: noted(it, "event-2"))["schema"] == 7
     del document["schema"]
     assert "schema" not in change(document, lambda it: noted(it, "event-2"))
@@ -169,7 +169,7 @@ async def test_a_retry_neither_removes_nor_copies_unfamiliar_fields_of_the_previ
     assert (before["riskScore"], before["provider"]["region"], before["reference"], before["next"]) == (0.7, "eu", 7, successor.id)
     assert after.keys().isdisjoint({"riskScore", "reference"})
     assert after["provider"].keys() == {"name", "id", "url"}
-    assert after["schema"] == 1
+    assert after["schema"] == 2
 
 
 async def test_a_report_of_progress_keeps_the_fields_of_a_newer_release(store: Store, verifications: Verifications) -> None:

@@ -85,3 +85,34 @@ async def test_verifications_of_other_providers_are_not_read_from_the_index(stor
     assert [cost["nReturned"] for cost in costs] == [5, 5]
     # The query names several providers, and MongoDB reads a range of the index for each name. A range may cost up to two keys more than its results.
     assert all(cost["totalKeysExamined"] <= 5 + 2 * len(ORDINARY) for cost in costs)
+
+
+async def test_deletable_verifications_are_found_by_workspace_in_batches_of_any_size(store: Store) -> None:
+    finals = [a_verification(workspace=name).concluded(FAILED_RESULT, later(minutes=minutes)) for name in ("b", "a", "c") for minutes in (2, 0, 1, 1)]
+    young, pending = a_verification(workspace="a").concluded(FAILED_RESULT, later(minutes=3)), a_verification(workspace="a")
+    await store.collection.insert_many([encode(each) for each in (*finals, young, pending)])
+    completed = [(each.workspace, each.completed_at, each.id) for each in finals if each.completed_at]
+
+    for size in range(1, 15):
+        found, last = [], None
+        while batch := await store.deletable(later(minutes=2), size, last):
+            assert len(batch) <= size
+            found += batch
+            last = batch[-1]
+
+        assert [(each.workspace, each.at, each.id) for each in found] == sorted(completed)
+
+
+async def test_a_search_for_deletable_verifications_reads_only_what_it_returns(store: Store, commands: Commands) -> None:
+    finals = [a_verification(workspace=name).concluded(FAILED_RESULT, later(minutes=minutes)) for name in "abcd" for minutes in range(50)]
+    await store.collection.insert_many([*map(encode, finals)])
+
+    with commands.sent(store.database.name) as sent:
+        assert len(await store.deletable(later(minutes=4), 100)) == 20
+        assert len(await store.deletable(later(minutes=4), 7, Due(later(minutes=2), "a", finals[2].id))) == 7
+    costs = [(await explain(store, command, "executionStats"))["executionStats"] for command in queries(sent)]
+
+    # The verification behind which a batch begins is examined again.
+    assert [cost for cost in costs if cost["totalDocsExamined"] > cost["nReturned"] + 1] == []
+    # One key for each result, and at most two for each of the four workspaces to which MongoDB skips.
+    assert [cost for cost in costs if cost["totalKeysExamined"] > cost["nReturned"] + 2 * 4 + 1] == []

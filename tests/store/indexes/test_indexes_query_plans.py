@@ -212,6 +212,12 @@ async def buried(store: Store) -> None:
         await store.removable(later(minutes=MINUTES), 200, after)
 
 
+async def deleted(store: Store) -> None:
+    """Read the verifications that can be deleted: first from the start, then after one in the middle of a workspace, and after the last of one."""
+    for after in (None, Due(later(minutes=1), "acme", "ver_5"), Due(later(days=1), "acme", "ver_5")):
+        await store.deletable(later(minutes=MINUTES), 200, after)
+
+
 async def removed(store: Store) -> None:
     """Remove a verification within its chain."""
     attempts, verification = await added(store)
@@ -237,6 +243,7 @@ METHOD_CALLS: dict[str, Callable[[Store], Awaitable[object]]] = {
     "change": changed,
     "count": counted,
     "count_processing": lambda store: store.count_processing(later(days=1)),
+    "deletable": deleted,
     "get": points,
     "not_anonymized": forgotten,
     "overdue": swept,
