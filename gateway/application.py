@@ -129,7 +129,7 @@ def application(settings: Settings, pages: Sequence[BaseRoute] = (), now: Clock 
             partial(starting, creation, intake, provision.sandbox, drain, http_client, [reconciliation.leave, outgoing.leave]),
             [client, watcher],
         ),
-        process_of(settings, drain, health, metrics, provision.reload),
+        process_of(settings, drain, health, metrics, None if local else partial(read_files_again, provision, issuer_keys)),
     )
 
 
@@ -148,6 +148,13 @@ def process_of(settings: Settings, drain: Drain, health: Health, metrics: Metric
     """Collect the objects of the process that the server and the commands use."""
     places = ConnectionPlaces(settings.max_connections_per_address, settings.trusted_proxies)
     return Process(drain, health, metrics, places, settings.idle_seconds, reload)
+
+
+def read_files_again(provision: Provision, issuer_keys: IssuerKeys | None) -> None:
+    """Read the files again that the settings name, at SIGHUP: the providers file, and the file with the issuer's keys."""
+    provision.reload()
+    if isinstance(issuer_keys, KeyFile):
+        issuer_keys.reread()
 
 
 def store_of(settings: Settings, client: Client, now: Clock) -> Store:

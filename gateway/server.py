@@ -42,10 +42,14 @@ class AddressTaken(Exception):
         super().__init__(f"can't listen on {place} ({reason}); choose another {option} with {setting}")
 
 
-def listening_socket(host: str, port: int, unread_seconds: float = UNREAD_SECONDS) -> socket.socket:
-    """Bind a socket to the address. Call this before anything else starts, so that a failure is reported first. Raises: AddressTaken."""
+def listening_socket(host: str, port: int, unread_seconds: float = UNREAD_SECONDS, shared: bool = False) -> socket.socket:
+    """Bind a socket to the address. Call this before anything else starts, so that a failure is reported first.
+
+    `shared`: whether other sockets may have the same address (SO_REUSEPORT). Raises: AddressTaken.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        bound = socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET, backlog=2048)
+        bound = socket.create_server((host, port), family=family, backlog=2048, reuse_port=shared)
     except (OSError, UnicodeError) as error:
         # The standard library appends " (while attempting to bind on address …)" to the reason. Cut this off, because the message of AddressTaken
         # already contains the address.
@@ -56,6 +60,14 @@ def listening_socket(host: str, port: int, unread_seconds: float = UNREAD_SECOND
         # frame would wait behind the unread data.
         bound.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, round(unread_seconds * 1000))
     return bound
+
+
+def listening_sockets(host: str, port: int, count: int) -> list[socket.socket]:
+    """Bind several sockets to the same address. The kernel spreads new connections evenly over them. Raises: AddressTaken."""
+    # A socket that is not shared is bound first: it fails if another gateway has the port, while a shared one would take a part of its connections.
+    with listening_socket(host, port) as alone:
+        taken: int = alone.getsockname()[1]
+    return [listening_socket(host, taken, shared=True) for _ in range(count)]
 
 
 class Server(uvicorn.Server):

@@ -115,7 +115,7 @@ class Probes:
 
     async def metrics(self, request: Request) -> Response:
         """All metrics, in Prometheus's text format."""
-        return Response(self._metrics.exposition(), headers={"content-type": MEDIA_TYPE})
+        return Response(await self._metrics.combined_exposition(), headers={"content-type": MEDIA_TYPE})
 
     async def schema(self, request: Request) -> Response:
         """The schema as SDL; status 304 without a body if the client already has this version."""

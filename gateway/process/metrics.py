@@ -2,7 +2,7 @@
 
 from bisect import bisect_left
 from collections import Counter as Counted
-from collections.abc import Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from itertools import accumulate
 
 from graphql import OperationType
@@ -23,6 +23,11 @@ MEASURED = (OperationType.QUERY, OperationType.MUTATION)
 BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 
 PROVIDER_BUCKETS = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20)
+
+
+async def uncombined(own: bytes) -> bytes:
+    """The metrics of this process alone."""
+    return own
 
 
 class Requests(Collector):
@@ -176,6 +181,8 @@ class Metrics:
 
     def __init__(self, feed: Feed, bad_documents: BadDocuments, index_repair: IndexRepair) -> None:
         self._registry = CollectorRegistry()
+        # Adds the metrics of the other workers to those of this process, if several workers serve one port.
+        self.combine: Callable[[bytes], Awaitable[bytes]] = uncombined
         self._registry.register(Unreadable(bad_documents))
         self._requests = Requests()
         self._registry.register(self._requests)
@@ -219,5 +226,9 @@ class Metrics:
         self._requests.count_response(status)
 
     def exposition(self) -> bytes:
-        """All metrics, in Prometheus's text format."""
+        """All metrics of this process, in Prometheus's text format."""
         return generate_latest(self._registry)
+
+    async def combined_exposition(self) -> bytes:
+        """All metrics of all workers, in Prometheus's text format; those of this process if it has no other workers."""
+        return await self.combine(self.exposition())

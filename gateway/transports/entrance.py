@@ -160,7 +160,8 @@ class Process:
     """The objects of the process that the server and the commands use: its drain, its health and its metrics.
 
     `places`: the places of plain connections. `idle_seconds`: how long a connection may be idle.
-    `reload`: reads the providers file again, on SIGHUP; None if there is no such file, or if the process must end on SIGHUP.
+    `reload`: reads the files again that the settings name, on SIGHUP. None on a developer's machine: a terminal that is closed sends SIGHUP, and the
+    process must end.
     """
 
     drain: Drain
