@@ -33,8 +33,7 @@ from gateway.commands.explain import explanation
 from gateway.commands.findings import exit_status
 from gateway.commands.inbox import MAX_LISTED, InboxError, apply_webhooks, list_webhooks, show_webhook
 from gateway.commands.live_check import live_check
-from gateway.commands.serve import serve as serve_in_production
-from gateway.commands.serve import work
+from gateway.commands.serve import serve_in_production, work
 from gateway.development import keys as development
 from gateway.development.dev import dev as serve_for_development
 from gateway.development.keys import BadKeys

@@ -28,6 +28,8 @@ PING_SECONDS = 20
 # How long uvicorn waits for unfinished requests when the process ends, after the process has drained (see `Drain`). Draining and waiting together
 # take less than ten seconds, the shortest time that orchestrators wait before they kill a process.
 GRACE_SECONDS = 3
+# How long a process that has stopped to accept connections waits for the first requests on the last ones.
+LAST_REQUEST_SECONDS = 1.0
 # The interval at which Python switches threads (the GIL switch interval). It is a fifth of Python's default, so that the threads of the MongoDB
 # driver do not wait long before they send commands.
 SWITCH_SECONDS = 0.001
@@ -73,8 +75,13 @@ def listening_sockets(host: str, port: int, count: int) -> list[socket.socket]:
 class Server(uvicorn.Server):
     """uvicorn's server with the gateway's protocol classes. It calls `started` as soon as it listens. Before it ends, it drains the connections."""
 
-    def __init__(self, app: Application, started: Callable[[], None] = lambda: None, patience: Patience | None = None) -> None:
-        """`patience`: the timeouts of connections, for tests. None: those of production, with the idle time of the settings."""
+    def __init__(
+        self, app: Application, started: Callable[[], None] = lambda: None, patience: Patience | None = None, shares_port: bool = False
+    ) -> None:
+        """`patience`: the timeouts of connections, for tests. None: those of production, with the idle time of the settings.
+
+        `shares_port`: whether other processes accept connections on the same port, also on the sockets of this server.
+        """
         if not isinstance(app, Application):
             raise TypeError("the server needs the gateway's own Application: around it, ASGI middleware would miss the requests of the fast path")
         metrics = app.process.metrics
@@ -108,6 +115,7 @@ class Server(uvicorn.Server):
         self._on_started = started
         self._reload = app.process.reload
         self._drain = app.process.drain
+        self._shares_port = shares_port
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start to listen, then call `started`."""
@@ -119,7 +127,15 @@ class Server(uvicorn.Server):
             self._on_started()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Drain the long-lived connections while the server still answers requests. Then shut the server down."""
+        """Drain the long-lived connections while the server still answers requests. Then shut the server down.
+
+        If other processes accept connections on the same port, this one stops to accept them first.
+        """
+        if self._shares_port:
+            for server in self.servers:
+                server.close()
+            # A client whose connection was accepted last has not sent its request yet. If its connection were closed now, the request would be lost.
+            await asyncio.sleep(LAST_REQUEST_SECONDS)
         await self._drain.lead_out()
         await super().shutdown(sockets)
 

@@ -4,6 +4,7 @@ Arguments are those of pytest. Exits with 1 if the tests fail with one of the re
 """
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -26,14 +27,14 @@ def main() -> None:
 
 def tested(release: str, arguments: list[str]) -> str:
     """Run the tests with a release of Python. Returns the result in words."""
-    found = subprocess.run([UV, "python", "find", "--no-python-downloads", "--no-project", release], capture_output=True, text=True)
-    if found.returncode:
+    interpreter = installed(release)
+    if not interpreter:
         return "not installed"
     environment = ENVIRONMENTS / release
     python = environment / "bin" / "python"
     print(f"installing what the project needs for Python {release}", flush=True)
     for command in (
-        ["venv", "--quiet", "--allow-existing", "--python", found.stdout.strip(), environment],
+        ["venv", "--quiet", "--allow-existing", "--python", interpreter, environment],
         ["pip", "install", "--quiet", "--python", python, "--require-hashes", "--requirement", PROJECT / "requirements" / "dev.lock"],
         ["pip", "install", "--quiet", "--python", python, "--no-deps", "--no-build-isolation", "--editable", PROJECT],
     ):
@@ -41,7 +42,21 @@ def tested(release: str, arguments: list[str]) -> str:
             return "could not be installed"
     workers = str((os.cpu_count() or 1) + 1)
     pytest = [python, "-m", "pytest", "--quiet", "--numprocesses", workers, "--dist", "loadscope", "--no-loadscope-reorder", *arguments]
-    return "passed" if subprocess.run(pytest, cwd=PROJECT).returncode == 0 else "failed"
+    # Without the variables of a pytest that runs this script in a test.
+    variables = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
+    return "passed" if subprocess.run(pytest, cwd=PROJECT, env=variables).returncode == 0 else "failed"
+
+
+def installed(release: str) -> Path | None:
+    """The interpreter of a release: the one on PATH, or one of pyenv. None if there is none that starts."""
+    pyenv = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv")
+    on_path = shutil.which(f"python{release}")
+    for candidate in [*([Path(on_path)] if on_path else []), *sorted(pyenv.glob(f"versions/{release}.*/bin/python"))]:
+        command = [candidate, "-c", "import sys; print('%d.%d' % sys.version_info[:2])"]
+        # A shim of pyenv is on PATH also if its release is not selected, and then fails.
+        if subprocess.run(command, capture_output=True, text=True).stdout.strip() == release:
+            return candidate
+    return None
 
 
 if __name__ == "__main__":

@@ -88,7 +88,7 @@ class LoginRefused(Unsuitable):
     """MongoDB does not accept the user name or the password in the address."""
 
 
-class Forbidden(Unsuitable):
+class NotPermitted(Unsuitable):
     """The MongoDB user in the address lacks a privilege."""
 
 
@@ -223,7 +223,7 @@ def suitable() -> Iterator[None]:
     except (Unavailable, PyMongoError) as error:
         cause = error.__cause__ if isinstance(error, Unavailable) else error
         if reason := correctable(cause):
-            kinds = {AUTHENTICATION_FAILED: LoginRefused, UNAUTHORIZED: Forbidden}
+            kinds = {AUTHENTICATION_FAILED: LoginRefused, UNAUTHORIZED: NotPermitted}
             code = cause.code if isinstance(cause, OperationFailure) else None
             raise (kinds.get(code, Unsuitable) if code else Unsuitable)(reason) from None
         raise

@@ -1,7 +1,6 @@
 """`gateway check`: checks whether the gateway can serve here, without serving."""
 
 import asyncio
-import os
 from collections.abc import Callable
 
 import httpx2
@@ -12,7 +11,7 @@ from gateway.commands.findings import Finding, Problem
 from gateway.commands.mongo_findings import mongo_findings
 from gateway.pages.board import BoardNotBuilt, production_pages
 from gateway.provision import provider_client
-from gateway.settings import KEY_SETTINGS, BadSettings, Settings, sections_of, unknown, variable
+from gateway.settings import KEY_SETTINGS, BadSettings, Settings, absence, sections_of, unknown, variable
 from providers.file import BadProvidersFile, ExternalSection, SandboxSection, YousignSection
 from providers.reports import ProviderError
 from providers.yousign import Yousign
@@ -41,7 +40,7 @@ def settings_problems(bad: BadSettings) -> list[Finding]:
     """One finding for each setting that is missing or invalid. A key that is set but can't be used is a problem of its own kind."""
     keys = {*KEY_SETTINGS, "data_keys"}
     return [
-        Finding(f"{variable(name)}: {trouble}", Problem.KEYS if name in keys and os.environ.get(variable(name)) else Problem.SETTINGS)
+        Finding(f"{variable(name)}: {trouble}", Problem.KEYS if name in keys and trouble != absence(name) else Problem.SETTINGS)
         for name, trouble in bad.troubles.items()
     ]
 

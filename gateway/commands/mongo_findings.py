@@ -9,7 +9,7 @@ from gateway.process.health import MAX_CLOCK_DIFFERENCE_SECONDS
 from gateway.settings import Settings
 from store import indexes
 from store.deployment.address import BadAddress
-from store.driver import Database, Forbidden, LoginRefused, Unsuitable, close_client, connect, database, suitable
+from store.driver import Database, LoginRefused, NotPermitted, Unsuitable, close_client, connect, database, suitable
 from store.feed import count_private_processes
 from store.index_repair import MODELS, duplicate_ids
 from store.inspection.deployment import Deployment, NotReplicated, Outdated, examine
@@ -20,7 +20,7 @@ from store.verifications import utc_now
 MAX_CHECK_SECONDS = 5.0
 UNSUITABLE = {
     LoginRefused: Problem.MONGO_LOGIN,
-    Forbidden: Problem.MONGO_PRIVILEGES,
+    NotPermitted: Problem.MONGO_PRIVILEGES,
     NotReplicated: Problem.MONGO_DEPLOYMENT,
     Outdated: Problem.MONGO_VERSION,
 }

@@ -27,7 +27,7 @@ from gateway.workers.supervisor import Supervisor
 logger = logging.getLogger(__name__)
 
 
-def serve(chosen: Settings) -> NoReturn:
+def serve_in_production(chosen: Settings) -> NoReturn:
     """Serve until a signal ends the process. Raises: AddressTaken, and what `application` and `check_mongo` raise."""
     if chosen.workers > 1:
         supervise(chosen)
@@ -56,7 +56,7 @@ async def serving(
     except Unavailable as error:
         health.wait_for_mongo(error)
     async with collected_seldom(), shared(app.process.metrics):
-        await server.Server(app, started).serve([bound])
+        await server.Server(app, started, shares_port=chosen.workers > 1).serve([bound])
 
 
 def supervise(chosen: Settings) -> NoReturn:

@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 # How long a worker waits for the metrics of another one. A worker that takes longer is reported as down.
-READ_SECONDS = 2.0
+SIBLING_SECONDS = 2.0
 WORKER_UP = "gateway_worker_up"
 
 
@@ -42,12 +42,12 @@ class SharedMetrics:
         """The metrics of all workers. `own`: those of this worker."""
         others = [number for number in range(1, self._count + 1) if number != self._number]
         read = await asyncio.gather(*map(self._read, others))
-        return merged({self._number: own, **dict(zip(others, read, strict=True))})
+        return merged_expositions({self._number: own, **dict(zip(others, read, strict=True))})
 
     async def _read(self, number: int) -> bytes | None:
         """The metrics of another worker; None if it does not answer."""
         try:
-            async with asyncio.timeout(READ_SECONDS):
+            async with asyncio.timeout(SIBLING_SECONDS):
                 reader, writer = await asyncio.open_unix_connection(self._directory / str(number))
                 try:
                     return await reader.read()
@@ -57,7 +57,7 @@ class SharedMetrics:
             return None
 
 
-def merged(expositions: Mapping[int, bytes | None]) -> bytes:
+def merged_expositions(expositions: Mapping[int, bytes | None]) -> bytes:
     """One exposition of several workers, in Prometheus's text format: each family once, each sample with the label `worker`.
 
     `expositions`: those of the workers, by their numbers. None: the worker does not answer, which the gauge gateway_worker_up shows.

@@ -2,6 +2,9 @@
 
 Each worker has a slot with a listening socket of its own. All these sockets have the same port, and the kernel spreads connections evenly over them
 (SO_REUSEPORT). The supervisor keeps every socket open. So while a worker is replaced, connections to its slot wait, and none is refused.
+
+uvicorn's own supervisor is not used. It replaces workers at SIGHUP, at which the gateway reads files again. It runs uvicorn's server with a
+configuration that can be pickled, and the gateway's server and its connections are objects that belong to one process.
 """
 
 import asyncio
@@ -18,7 +21,7 @@ from gateway.server import GRACE_SECONDS
 logger = logging.getLogger(__name__)
 
 # How long a worker may take to end after SIGTERM before it is killed. A worker that drains needs less.
-STOP_SECONDS = 20.0 + GRACE_SECONDS
+WORKER_STOP_SECONDS = 20.0 + GRACE_SECONDS
 # The pause before a worker that has ended is replaced. It doubles with each worker of the slot that ends within STEADY_WORKER_SECONDS.
 FIRST_RESTART_SECONDS, LAST_RESTART_SECONDS = 0.2, 10.0
 STEADY_WORKER_SECONDS = 60.0
@@ -57,13 +60,13 @@ class Worker:
         return 128 - status if status < 0 else status
 
     async def end(self) -> None:
-        """End the worker in order, or kill it after STOP_SECONDS."""
+        """End the worker in order, or kill it after WORKER_STOP_SECONDS."""
         self.send(signal.SIGTERM)
         try:
-            async with asyncio.timeout(STOP_SECONDS):
+            async with asyncio.timeout(WORKER_STOP_SECONDS):
                 await self.process.wait()
         except TimeoutError:
-            logger.error("a worker did not end within %d s and is killed", STOP_SECONDS)
+            logger.error("a worker did not end within %d s and is killed", WORKER_STOP_SECONDS)
             self.send(signal.SIGKILL)
         await self.ended()
 

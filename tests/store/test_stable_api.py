@@ -16,8 +16,8 @@ from tests.wire import following
 INPUT = {"firstName": "Ada", "lastName": "Lovelace", "redirectionUrl": "https://example.com"}
 MUTATIONS = """
 mutation Create($input: CreateVerificationInput!) { createVerification(input: $input) { ... on Verification { id } } }
-mutation Close($id: ID!) { closeVerification(id: $id) { __typename } }
-mutation Retry($id: ID!) { retryVerification(id: $id) { __typename } }
+mutation Close($id: ID!) { closeVerification(input: { verificationId: $id }) { __typename } }
+mutation Retry($id: ID!) { retryVerification(input: { verificationId: $id }) { __typename } }
 mutation Anonymize($id: ID!) { anonymizeVerification(id: $id) { __typename } }
 """
 LISTS = """{

@@ -67,7 +67,7 @@ async def test_each_setting_that_is_missing_or_weak_has_a_line_and_its_kind(monk
 
     assert await check(to_serve) == [
         Finding("GATEWAY_SIGNING_KEY: is too simple to be a key; `openssl rand -base64 48` makes one", Problem.KEYS),
-        Finding("GATEWAY_PUBLIC_URL: is missing", Problem.SETTINGS),
+        Finding("GATEWAY_PUBLIC_URL: is empty", Problem.SETTINGS),
     ]
 
 

@@ -39,8 +39,8 @@ async def test_a_gateway_serves_with_the_role_of_the_document(authenticated: Aut
         person = {"firstName": "Ada", "lastName": "Lovelace", "redirectionUrl": "https://example.com"}
         create = "mutation($input: CreateVerificationInput!) { createVerification(input: $input) { ... on Verification { id } } }"
         id = (await gateway.query(create, {"input": person}))["createVerification"]["id"]
-        close = "mutation($id: ID!) { closeVerification(id: $id) { ... on Verification { status } } }"
-        retry = "mutation($id: ID!) { retryVerification(id: $id) { ... on Verification { attempt } } }"
+        close = "mutation($id: ID!) { closeVerification(input: { verificationId: $id }) { ... on Verification { status } } }"
+        retry = "mutation($id: ID!) { retryVerification(input: { verificationId: $id }) { ... on Verification { attempt } } }"
         assert (await gateway.query(close, {"id": id}))["closeVerification"] == {"status": "INCONCLUSIVE"}
         assert (await gateway.query(retry, {"id": id}))["retryVerification"] == {"attempt": 2}
         assert (await gateway.query("{ verifications(first: 2) { totalCount } }"))["verifications"]["totalCount"] >= 2

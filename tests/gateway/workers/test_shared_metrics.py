@@ -6,7 +6,7 @@ from tempfile import TemporaryDirectory
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
-from gateway.workers.shared_metrics import SharedMetrics, labelled, merged
+from gateway.workers.shared_metrics import SharedMetrics, labelled, merged_expositions
 
 
 def an_exposition(value: float) -> bytes:
@@ -26,7 +26,7 @@ def samples(exposition: bytes) -> dict[tuple[str, str], float]:
 
 
 def test_every_sample_gets_the_number_of_its_worker() -> None:
-    found = samples(merged({1: an_exposition(2), 2: an_exposition(3)}))
+    found = samples(merged_expositions({1: an_exposition(2), 2: an_exposition(3)}))
 
     assert {key: found[key] for key in found if key[0] in ("requests_total", "open", "seconds_count", "gateway_worker_up")} == {
         ("gateway_worker_up", "1"): 1,
@@ -41,14 +41,14 @@ def test_every_sample_gets_the_number_of_its_worker() -> None:
 
 
 def test_other_labels_and_their_values_stay() -> None:
-    [family] = [family for family in text_string_to_metric_families(merged({7: an_exposition(2)}).decode()) if family.name == "requests"]
+    [family] = [family for family in text_string_to_metric_families(merged_expositions({7: an_exposition(2)}).decode()) if family.name == "requests"]
 
     assert {"path": 'a "b" {c} \\ \n d', "worker": "7"} in [sample.labels for sample in family.samples]
     assert labelled("open 1.0", 3) == 'open{worker="3"} 1.0'
 
 
 def test_a_worker_without_an_answer_is_reported_as_down() -> None:
-    found = samples(merged({1: an_exposition(2), 2: None}))
+    found = samples(merged_expositions({1: an_exposition(2), 2: None}))
 
     assert (found["gateway_worker_up", "1"], found["gateway_worker_up", "2"]) == (1, 0)
     assert ("open", "2") not in found

@@ -162,7 +162,7 @@ async def test_a_signal_while_the_first_worker_starts_ends_the_supervisor(tmp_pa
 
 
 async def test_a_worker_that_does_not_end_is_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(supervisor, "STOP_SECONDS", 0.2)
+    monkeypatch.setattr(supervisor, "WORKER_STOP_SECONDS", 0.2)
     async with supervised(tmp_path, count=1) as running:
         process_id = (await running.workers(1))[1]
 

@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from store.driver import Database, Forbidden, LoginRefused, close_client, connect, database
+from store.driver import Database, LoginRefused, NotPermitted, close_client, connect, database
 from store.indexes import HEARTBEATS
 from store.inspection.trial import StreamFailed, WriteFailed, try_out
 from store.verifications import utc_now
@@ -32,7 +32,7 @@ async def test_a_write_and_its_change_are_seen_and_nothing_stays(database_uri: s
 async def test_a_user_without_a_privilege_is_refused(authenticated: AuthenticatedMongo) -> None:
     for actions in (["find"], ["find", "changeStream"], ["find", "changeStream", "insert", "update"]):
         async with opened(authenticated.user_with(actions)) as mongo:
-            with pytest.raises(Forbidden):
+            with pytest.raises(NotPermitted):
                 await try_out(mongo, utc_now(), 10)
 
 
