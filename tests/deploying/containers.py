@@ -46,7 +46,7 @@ def defaults(text: str) -> str:
 
 
 class Containers:
-    """The services, with the folder for their volumes."""
+    """The services, with the folder for their volumes. Their addresses stay the same when they are started again, as in a network of an engine."""
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
@@ -149,11 +149,10 @@ def program(command: list[str]) -> list[str]:
 
 
 @asynccontextmanager
-async def composed(directory: Path) -> AsyncIterator[Containers]:
+async def composed(containers: Containers) -> AsyncIterator[None]:
     """A context in which all services of compose.yaml run. At its end, they are ended."""
-    containers = Containers(directory)
     try:
         await containers.up()
-        yield containers
+        yield
     finally:
         await containers.down()

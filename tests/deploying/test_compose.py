@@ -63,7 +63,8 @@ async def created(containers: Containers, key: str) -> str:
 
 
 async def test_the_services_start_in_their_order_and_start_again_with_the_same_keys_and_data(tmp_path: Path) -> None:
-    async with composed(tmp_path) as containers:
+    containers = Containers(tmp_path)
+    async with composed(containers):
         id = await created(containers, "order-1")
         statuses = await containers.down()
         readable = {file.name: file.stat().st_mode for file in (tmp_path / "volumes" / "keys").rglob("*") if file.is_file()}
@@ -72,5 +73,5 @@ async def test_the_services_start_in_their_order_and_start_again_with_the_same_k
     assert len(readable) == 10
     assert all(stat.S_IMODE(mode) == 0o400 for mode in readable.values())
 
-    async with composed(tmp_path) as containers:
+    async with composed(containers):
         assert await created(containers, "order-1") == id
