@@ -31,7 +31,8 @@ RUN python -m compileall -q --invalidation-mode unchecked-hash -x '/(tests?|site
 COPY --from=dependencies /venv /venv
 COPY --from=application /application /application
 # PYTHONDONTWRITEBYTECODE: the bytecode is complete, and the file system of a container may be read-only.
-ENV PATH=/application/bin:/venv/bin:$PATH PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 GATEWAY_HOST=0.0.0.0 GATEWAY_PORT=8000
+ENV PATH=/application/bin:/venv/bin:$PATH PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 GATEWAY_HOST=0.0.0.0 GATEWAY_PORT=8000 \
+    GATEWAY_DRAIN_DELAY_SECONDS=5
 # The user is given by number, so that an orchestrator can verify that it isn't root.
 USER 10001:10001
 EXPOSE 8000

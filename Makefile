@@ -28,7 +28,7 @@ FOLLOW := gateway/pages/follow/index.html
 # The number of parallel workers of pytest: one more than processors, because tests of processes and of time-outs mostly wait.
 WORKERS = $$(( $$(getconf _NPROCESSORS_ONLN) + 1 ))
 
-.PHONY: help setup web graphiql board run test pythons dist coverage counts check schema lock lock-check ledger compare smuggle story-picture drill-web image-test bench bench-quick bench-live bench-hostile clean
+.PHONY: help setup web graphiql board run test pythons dist coverage counts check schema lock lock-check ledger drill compare smuggle story-picture drill-web image-test bench bench-quick bench-live bench-hostile clean
 
 help: ## list these targets
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/  make \1|\2/p' Makefile | column -t -s '|'
@@ -62,6 +62,9 @@ counts: setup ## count the cases of each test harness, for docs/testing.md
 
 ledger: setup ## inject faults for 20 minutes and count lost changes; another run: make ledger ARGS='--seed 8 --minutes 5 --faults 40'
 	.venv/bin/python -m tests.ledger $(ARGS)
+
+drill: setup ## restart gateways and break MongoDB behind nginx and HAProxy, and count failed requests; fewer: make drill ARGS='--proxy nginx'
+	.venv/bin/python -m tests.drill $(ARGS)
 
 soak-provider: setup ## take 10,000 verifications through faults of provider, gateways and backend; another run: make soak-provider ARGS='--seed 8 --verifications 500'
 	.venv/bin/python -m tests.soak $(ARGS)

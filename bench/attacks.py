@@ -112,7 +112,7 @@ def body(query: str, **variables: object) -> bytes:
 
 
 def ago(seconds: float) -> str:
-    """The text of an instant so many seconds ago."""
+    """The text of the instant that was this many seconds ago."""
     return (datetime.now(UTC) - timedelta(seconds=seconds)).isoformat()
 
 

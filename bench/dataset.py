@@ -88,7 +88,7 @@ class Company:
         if not outcome.final:
             return verification
         verification = verification.concluded(self.result(outcome), at + STEP)
-        # Sometimes the provider reports different results later. The rules ignore such results, and only add an event.
+        # Sometimes the provider reports further results later. The rules ignore a result that differs, and only add an event.
         for _ in range(random.choices((0, 1, 2), (80, 15, 5))[0]):
             verification = verification.concluded(self.result(random.choice(list(CODES))), at + STEP * 2)
         return verification

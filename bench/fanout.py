@@ -1,6 +1,6 @@
 """Measures fan-out: the delivery of one event to a thousand subscribers, and of a thousand events to one subscriber each.
 
-The gateway receives events from MongoDB's change stream. Each peer receives them in the way that costs it least: by HTTP, or from the change stream.
+The gateway receives events from MongoDB's change stream. A peer receives them by HTTP, which is less work, or from a change stream too.
 Deliveries per second are counted from the first delivery of a round to its last.
 """
 

@@ -126,7 +126,8 @@ def copies(setup: Setup, rows: int) -> Iterator[RawBSONDocument]:
 def processes(setup: Setup, load: Load, rounds: int, seconds: int) -> Times:
     """Measure the answers per second of one gateway process, and of two.
 
-    Each process has a processor. The number of connections is the same in both cases.
+    The first process has a processor of its own. The second one shares those of MongoDB and the load generator. The number of connections
+    is the same in both cases.
     """
     with gateway(setup.mongo_uri, setup.keys, SERVER) as first, gateway(setup.mongo_uri, setup.keys, LOAD) as second:
         cases = {"one": partial(total_per_second, [first], load, seconds), "two": partial(total_per_second, [first, second], load, seconds)}

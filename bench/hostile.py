@@ -40,7 +40,7 @@ READ = "query($id: ID!) { verification(id: $id) { status } }"
 WAITING = "8,000 subscriptions without a budget"
 
 Operation = tuple[str, dict[str, Any] | None]
-# The figures of one attack, by name: its outcome, and the numbers in milliseconds.
+# The figures of one operation or attack, by name: its outcome, and the numbers in milliseconds.
 Figures = dict[str, Any]
 
 
@@ -146,7 +146,7 @@ def nested(depth: int) -> str:
 
 
 def overlapping(number: int, row: str = ROW) -> str:
-    """A query that spreads many fragments in one place. All of them select the same fields, which the validation must compare."""
+    """A query that spreads many fragments in one place. All of them select the same fields, so the validation must compare each with all others."""
     fragments = " ".join(f"fragment F{each} on Verification {{ {row} }}" for each in range(number))
     return f'{{ verification(id: "x") {{ {" ".join(f"...F{each}" for each in range(number))} }} }} {fragments}'
 
@@ -169,8 +169,9 @@ async def sent(client: httpx2.AsyncClient, operation: Operation, number: int) ->
 
 
 async def cpu_ms(target: Served, client: httpx2.AsyncClient, operation: Operation, times: int) -> tuple[float, str]:
-    """Execute the operation once, and then `times` times. Returns the gateway's processor time for each of the latter, in milliseconds, and the
-    outcome of the first execution.
+    """Execute the operation once, and then `times` times more.
+
+    Returns the gateway's processor time for each of the later executions, in milliseconds, and the outcome of the first execution.
     """
     response = await sent(client, operation, -1)
     before = target.cpu_seconds
@@ -231,7 +232,7 @@ class Others:
         return len(self.waits_ms) + len(self.probes_ms)
 
     def figures(self, result: str, cpu_ms: float) -> Figures:
-        """The figures of an attack during which these clients measured."""
+        """The figures of the operation or the attack during which these clients measured."""
         waits = {"wait_p50_ms": percentile(self.waits_ms, 0.5), "longest_wait_ms": max(self.waits_ms)}
         return {"outcome": result, "cpu_ms": cpu_ms, **waits, "livez_p99_ms": percentile(self.probes_ms, 0.99)}
 
@@ -304,7 +305,7 @@ def attacks(mongo_uri: str, keys: Secrets, data: Dataset) -> dict[str, Figures]:
 
 
 def missed(each: Figures) -> bool:
-    """Whether the figures of an attack are beyond one of the goals."""
+    """Whether the figures of an operation or an attack are beyond one of the goals."""
     return any(each[figure] > maximum for figure, maximum in GOALS.items())
 
 

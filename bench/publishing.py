@@ -80,8 +80,9 @@ async def publish(target: Served, body: bytes) -> None:
 
 
 def documents(states: States, keys: SealingKeys) -> bytes:
-    """The states as a JSON array of MongoDB documents, without their encrypted fields."""
-    return orjson.dumps([encode(replace(state, declared=None), keys) for state in states])
+    """The states as a JSON array of MongoDB documents, without their encrypted fields and the stamp, for which JSON has no type."""
+    encoded = (encode(replace(state, declared=None), keys) for state in states)
+    return orjson.dumps([{name: value for name, value in document.items() if name != "storedAt"} for document in encoded])
 
 
 def message(state: Verification) -> dict[str, Any]:

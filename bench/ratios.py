@@ -127,7 +127,7 @@ def computed(figures: Figures) -> dict[str, float]:
 
 
 def computed_by_cpu(figures: Figures) -> dict[str, float]:
-    """The ratios of processor times instead of elapsed times, by key. Ratios whose processor times were not measured are left out."""
+    """The ratios, computed from processor times instead of answers per second, by key. Ratios without measured processor times are left out."""
     return {ratio.key: value for ratio in RATIOS if (value := ratio.by_cpu(figures)) is not None}
 
 

@@ -96,7 +96,7 @@ async def delivered(crowd: Crowd, publisher: Publisher, states: States, writes: 
 
 
 def points(ready: Stage, name: str, states: States) -> Load:
-    """Requests that read the verifications that `delivered` changes. They select no field that it changes, so the answers stay valid."""
+    """Requests that read the verifications that `delivered` changes. They select none of the changed fields, so the answers stay valid."""
     folder = ready.setup.folder
     requests = [operation(POINT, id=state.id) for state in states]
     answers = answers_to(ready.servers[name], requests)

@@ -30,8 +30,8 @@ class Variable(NamedTuple):
     """An argument whose value is a variable.
 
     `parameter`: the resolver's parameter. `name`: the variable's name. `not_null`: whether the argument must not be null.
-    `if_missing`: the argument's value if the request has no such variable. NO_ARGUMENT leaves the argument out; if the argument is required, the
-    field fails instead.
+    `if_missing`: the argument's value if the request gives the variable no value. NO_ARGUMENT leaves the argument out; if the argument is
+    required, the field fails instead.
     """
 
     parameter: str
@@ -59,7 +59,7 @@ class Arguments:
     def __call__(self, run: Run, info: Callable[[], Any]) -> dict[str, Any]:
         """The keyword arguments for one request. `info` makes the `info` object, which only some conversions need.
 
-        Raises: GraphQLError if the value of a variable is not allowed for its argument.
+        Raises: GraphQLError if an argument, or a variable in it, has a value that is not allowed.
         """
         if not self.prepared:
             return self._coerced(run, info)
@@ -98,7 +98,7 @@ class Arguments:
         return self._convert.parameter(name) if self._convert else (argument.out_name or name)
 
     def _constant(self, name: str, argument: GraphQLArgument, node: ArgumentNode | None) -> Any:
-        """The value that the argument has in every request; NO_ARGUMENT if it is left out.
+        """The value that the argument has in every request; NO_ARGUMENT if the argument is left out.
 
         Raises: Unprepared if the value depends on the request or is mutable, GraphQLError if the value is invalid.
         """

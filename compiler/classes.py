@@ -20,7 +20,7 @@ def classes_of(type: GraphQLObjectType) -> set[type]:
 
 
 def class_decides(abstract: GraphQLAbstractType, possible: Sequence[GraphQLObjectType]) -> bool:
-    """Whether the class of a value is enough to know which of the possible types it has."""
+    """Whether the class of a value is enough to know which of the possible types the value has."""
     qualified_name = getattr(abstract.resolve_type, "__qualname__", "")
     uses_is_type_of = not abstract.resolve_type or qualified_name.startswith(STRAWBERRY_TYPE_RESOLVERS)
     return uses_is_type_of and all(hasattr(each.is_type_of, "classes") for each in possible)

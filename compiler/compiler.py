@@ -35,7 +35,8 @@ from compiler.variables import Variables
 logger = logging.getLogger(__name__)
 
 MAX_PLANS = 512
-# The maximum size of the source of all cached plans together. Each line of source makes several small objects, and the garbage collector visits all.
+# The maximum size of the source of all cached plans together. Each line of source makes several small objects, and each full run of the garbage
+# collector visits all of these objects.
 MAX_SOURCE_CHARACTERS = 1_000_000
 CONDITIONAL = ("skip", "include")
 NOT_COMPILED = ("defer", "stream", "experimental_disableErrorPropagation")
@@ -87,7 +88,8 @@ class Plans:
     ) -> ExecutionResult | Awaitable[ExecutionResult]:
         """Execute the operation. `variables` are the values as the client sent them. `variant`: the caller's variant, if the schema has guards.
 
-        Returns an ExecutionResult if no resolver has to be awaited, else an awaitable of one. A caller that doesn't await it must call its `close`.
+        Returns an ExecutionResult if no resolver has to be awaited, else an awaitable of one. A caller that doesn't await that
+        awaitable must call its `close`.
         """
         raw = variables or {}
         if self.refused:

@@ -39,12 +39,12 @@ def plain(schema: GraphQLSchema, field: GraphQLField, resolve: Resolver | None) 
 
 
 def handles_exceptions(resolve: Any) -> bool:
-    """Whether a Strawberry wrapper has exception handlers, which turn the resolver's exceptions into results. Looks for them in its closure."""
+    """Whether a Strawberry wrapper has exception handlers, which turn the resolver's exceptions into results. The wrapper's closure holds them."""
     closure = dict(zip(resolve.__code__.co_freevars, resolve.__closure__ or (), strict=False))
     handlers = closure.get("field_exception_handlers")
     return bool(handlers and handlers.cell_contents)
 
 
 def returns_event(resolve: Resolver | None) -> bool:
-    """Whether this is the resolver that Strawberry sets for fields of the subscription root. It returns the event unchanged."""
+    """Whether `resolve` is the resolver that Strawberry sets for fields of the subscription root. That resolver returns the event unchanged."""
     return getattr(resolve, "__qualname__", "") == EVENT

@@ -28,9 +28,9 @@ from strawberry.types.base import has_object_definition
 from compiler.info import resolve_info
 from compiler.run import Place, Run, Spot
 
-# Marks that a value could not be completed yet, because it has to be awaited first: completing it has recorded a hole in the run.
+# Stands for the result of a completion that has to await something first. The run then has a hole for the value.
 PENDING = object()
-# The maximum number of classes for which one position remembers that their objects have the right type.
+# The maximum number of classes whose type one position remembers. It limits the memory if the program creates classes again and again.
 MAX_CLASSES = 64
 
 Complete = Callable[[Any, Run, Place], Any]
@@ -49,7 +49,7 @@ class Position(Spot):
         return self.completed(value, run, place)
 
     def completed(self, value: Any, run: Run, place: Place) -> Any:
-        """Like `slow`, for a value that is not awaitable.
+        """Complete a value that is not awaitable. If completing it has to await something, this leaves a hole and returns None.
 
         Raises: the value itself if it is an exception; TypeError if the result is null but the field or item is non-null.
         """

@@ -62,7 +62,8 @@ class Settling:
             if len(holes) > 1:
                 await self._side_by_side(holes)
         finally:
-            # After an exception, or if a value above a hole became null, some awaitables were never started. Python would warn about them.
+            # After an exception, or if a value above a hole became null, some awaitables were never started. Close them, so that
+            # Python doesn't warn about them.
             for hole in holes:
                 close_awaitable(hole.awaitable)
 

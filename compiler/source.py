@@ -176,7 +176,7 @@ class Writer:
 def with_try(lines: Sequence[str], position: Position, label: str, local: str, place: str) -> list[str]:
     """These lines of source inside a `try` statement. If they raise an exception, the value of the variable `local` fails.
 
-    Its error is recorded, and the value becomes null. If it must not be null, the error is passed to the value above it instead.
+    The error is recorded, and the value becomes null. If the value must not be null, the error is raised again instead: the value above then fails.
     `label` and `place`: the expressions for the field's position, and for its place in the response.
     """
     failed = f"raise {label}.located(e, {place}) from None" if position.required else f"{local} = r.failed(e, {label}, {place})"

@@ -1,4 +1,4 @@
-"""Reads the variables of a request quickly if all have plain types: standard scalars that are not lists. Otherwise graphql-core coerces them all."""
+"""Reads the variables of a request quickly if all have plain types: standard scalars, and no lists of them. Otherwise graphql-core coerces all."""
 
 from typing import Any, NamedTuple
 
@@ -30,7 +30,7 @@ PLAIN = {
 
 
 class Declared(NamedTuple):
-    """A declared variable of a plain type. `plain` is the class of its values. `default` is NO_VALUE if it has no default."""
+    """A declared variable of a plain type. `plain` is the class of its values. `default` is NO_VALUE if the variable has no default."""
 
     name: str
     plain: type
@@ -47,7 +47,10 @@ class Variables:
         self._plain = len(self._declared) == len(declared)
 
     def plain_values(self, raw: dict[str, Any]) -> dict[str, Any] | None:
-        """The values of the variables: those that the client sent, unchanged, and defaults. None if any value is invalid or has to be coerced."""
+        """The values of the variables: those that the client sent, unchanged, and defaults.
+
+        None if a required value is missing, or if a value is invalid or has to be coerced.
+        """
         if not self._plain:
             return None
         values: dict[str, Any] = {}

@@ -43,7 +43,8 @@ VISIBLE = re.compile(f"[^{SPACES}{IGNORABLE}{FORMATS}{FILLERS}]")
 LINE_BREAK = re.compile(f"[{BREAKS}]+")
 CHANGE_OF_DIRECTION = re.compile(f"[{BIDIRECTIONAL}]")
 
-# Characters of a URL that is not percent-encoded: no spaces, no backslash (browsers treat it as a slash), and no marks of direction.
+# A URL may contain these characters only percent-encoded: spaces, the backslash (browsers treat it as a slash), controls, separators, marks and
+# changes of direction, and code points that are no characters.
 # Source: RFC 3986; RFC 3987, 2.2 and 4.1; URL Standard, "URL code points".
 NOT_IN_URL = re.compile(f"[\\\\{SPACES}{CONTROLS}\u061c\u200e\u200f\u2028\u2029{BIDIRECTIONAL}{SURROGATES}{NONCHARACTERS}]")
 

@@ -10,7 +10,8 @@ from domain.instant import instant_text
 from domain.snapshot import state_after
 from domain.verification import Verification
 
-# An event that the backend does not accept is sent again, these minutes after the first try. If the last of these tries fails, it is given up.
+# An event that the backend does not accept is sent again, these minutes after the first try. If the last of these tries fails, the event is given up.
+# Yousign repeats its own webhooks after the same times.
 RETRY_MINUTES = (2, 6, 30, 60, 300, 1080, 1440, 2880)
 
 
@@ -58,7 +59,7 @@ class OutgoingWebhook:
 class Receipt:
     """How a try ended. `status`: the HTTP status of the response; None if there was none. `error`: why the try failed; None if it did not fail.
 
-    Neither contains an address or a secret.
+    `error` never contains an address or a secret.
     """
 
     status: int | None
@@ -89,7 +90,7 @@ def outgoing_webhook(verification: Verification, event: Event) -> OutgoingWebhoo
 
 
 def pause_after(tries: int) -> timedelta | None:
-    """How long to wait after a failed try before the event is sent again. `tries`: how often it was sent. None: it is given up."""
+    """How long to wait after a failed try before the event is sent again. `tries`: how often it was sent. None: the event is given up."""
     if tries > len(RETRY_MINUTES):
         return None
     return timedelta(minutes=RETRY_MINUTES[tries - 1] - (RETRY_MINUTES[tries - 2] if tries > 1 else 0))

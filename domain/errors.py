@@ -107,7 +107,7 @@ class RetryDeleted(DomainError):
 
 
 class AlreadyFinal(DomainError):
-    """A verification was to be closed, but its status is final already."""
+    """A verification was to be closed, but it already has another outcome."""
 
     refusal = RefusalCode.ILLEGAL_TRANSITION
     code = "CONFLICT"
@@ -217,11 +217,12 @@ class VersionAhead(RequestError):
     code = "VERSION_AHEAD"
 
     def __init__(self, verification_id: str, after: int, version: int) -> None:
-        super().__init__(f"{verification_id} is at version {version}, not yet at {after}; read it again and subscribe without `after` and `cursor`")
+        fact = f"{verification_id} is at version {version}, not yet at {after}" if version else f"version {after} of {verification_id} is not stored"
+        super().__init__(f"{fact}; read it again and subscribe without `after` and `cursor`")
 
 
 class Lagged(RequestError):
-    """A subscriber to a workspace is too far behind: more verifications changed than the gateway keeps for it, or its cursor is too old."""
+    """A subscriber to the feed of a workspace is too far behind: too many verifications changed or were removed, or its cursor is too old."""
 
     code = "LAGGED"
 

@@ -20,13 +20,14 @@ EASTERNMOST = timedelta(hours=14)
 
 TYPES_BY_NAME = {type.value: type for type in DocumentType}
 
-# Two letters: ISO 3166-1 alpha-2. Three letters: alpha-3, or a code of ICAO Doc 9303-3 for a person without a nationality. "D" is Germany there.
+# Two letters: ISO 3166-1 alpha-2. Three letters: alpha-3, or a code of ICAO Doc 9303-3 for a person without a nationality. In Doc 9303-3,
+# "D" is Germany.
 ISSUING_COUNTRY = re.compile("[A-Z]{2,3}|D", re.ASCII | re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
 class Extraction:
-    """The usable values of an identity document; None if there are none.
+    """The usable values of an identity document. `document` is None if no value is usable.
 
     `note` names the fields whose values were repaired or left out. It never contains a value.
     """
@@ -48,7 +49,7 @@ class Extraction:
 
         `type`: the kind of document, or the text that the provider sent for it, which may be no valid kind.
 
-        `now`: the current time. A birth after it can't be right.
+        `now`: the current time. A date of birth that has not begun anywhere yet is left out.
         """
         kind = TYPES_BY_NAME.get(type) if isinstance(type, str) else type
         received = {
@@ -84,7 +85,7 @@ def usable_value(field: str, text: str | None, now: datetime) -> str | None:
 
 
 def issuing_country(text: str) -> str | None:
-    """The country code in capitals; None if the text is no code. The filler "<" of machine-readable zones is removed, as in "D<<"."""
+    """The country code in capitals; None if the text can't be a code. The filler "<" of machine-readable zones is removed, as in "D<<"."""
     code = trimmed(text).rstrip("<")
     return code.upper() if ISSUING_COUNTRY.fullmatch(code) else None
 

@@ -104,7 +104,7 @@ class Filter:
         return self.or_erased_reference and verification.reference is None and verification.anonymized_at is not None
 
     def _matches_changing(self, state: Verification | Snapshot) -> bool:
-        """Whether the state meets all other conditions. They concern attributes that change again and again."""
+        """Whether the state meets the conditions that `lasting` leaves out. They concern attributes that change again and again."""
         return (
             (self.statuses is None or state.status in self.statuses)
             and (self.reason_codes is None or not set(self.reason_codes).isdisjoint(state.reasons))

@@ -53,7 +53,7 @@ def instant_text(at: datetime) -> str:
 def read_instant(text: str) -> datetime:
     """The instant that a client sent as text, in UTC, to the millisecond. A leap second reads as the second after it, as in POSIX time.
 
-    Raises: ValueError if the text is not a date and time of RFC 3339, or if Python can't represent the instant.
+    Raises: ValueError if the text is not a valid DateTime (see the source above), or if Python can't represent the instant.
     """
     found = DATE_TIME.fullmatch(text)
     if not found:

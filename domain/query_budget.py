@@ -24,7 +24,7 @@ class SentQueries:
     periods: tuple[tuple[int, int], ...] = ()
 
     def left(self, budget: QueryBudget, at: datetime) -> QueryBudget:
-        """How many queries may still be sent now, within this minute and within this hour."""
+        """How many more queries the budget allows at this time: its numbers, less the queries of the last minute and of the last hour."""
         return QueryBudget(
             max(0, budget.per_minute - self._since(at.timestamp() - MINUTE_SECONDS)),
             max(0, budget.per_hour - self._since(at.timestamp() - HOUR_SECONDS)),

@@ -10,9 +10,10 @@ from domain.verification import Verification
 
 DEFAULT_AGES = tuple(timedelta(seconds=seconds) for seconds in (1200, 3600, 21_600, 86_400, 259_200, 604_800))
 AFTER_THE_LAST = timedelta(days=1)
-# How long after the individual came back from the provider's page the provider is queried. A result usually arrives within minutes then.
+# The provider is queried these times after the individual came back from its page, because a result usually follows within minutes.
 AFTER_RETURN = tuple(timedelta(seconds=seconds) for seconds in (60, 300, 900))
-# How long after the deadline of the link the provider is queried: the provider counts the time of the link from a little later than the gateway does.
+# The provider is queried this long after the deadline of the link. It counts the time of the link from a little later than the gateway does, so the
+# link expires a little later there.
 LINK_MARGIN = timedelta(minutes=1)
 
 
@@ -23,8 +24,10 @@ class QuerySchedule:
     ages: tuple[timedelta, ...] = DEFAULT_AGES
 
     def next_after(self, verification: Verification, at: datetime) -> datetime:
-        """The earliest scheduled instant after `at`: by the age of the verification, after the individual's return, after the deadline of the link,
-        and when the gateway may conclude that no result will come.
+        """The earliest scheduled instant after `at`.
+
+        A verification is queried at the ages of the schedule, after the individual's return, after the deadline of the link, and at the instant from
+        which the gateway may conclude that no result will come.
         """
         rounds = max(0, floor((at - verification.created_at - self.ages[-1]) / AFTER_THE_LAST)) + 1
         instants = [verification.created_at + age for age in (*self.ages, self.ages[-1] + rounds * AFTER_THE_LAST)]

@@ -62,14 +62,14 @@ class Requirements:
 
 
 def country(field: str, code: str) -> str:
-    """The country code in upper case. Raises: InvalidInput with `requirements.<field>` if it is not an alpha-2 code."""
+    """The country code in upper case. Raises: InvalidInput with `requirements.<field>` if it is not two letters."""
     if not COUNTRY.fullmatch(code.upper()) or not code.isascii():
         raise InvalidInput(f"requirements.{field}", "must have ISO 3166-1 codes of two letters, such as FR")
     return code.upper()
 
 
 def language(locale: str) -> str:
-    """The locale in lower case. Raises: InvalidInput if it is not an ISO 639-1 code."""
+    """The locale in lower case. Raises: InvalidInput if it is not two letters."""
     if not LOCALE.fullmatch(locale.lower()) or not locale.isascii():
         raise InvalidInput("requirements.locale", "must be an ISO 639-1 code of two letters, such as fr")
     return locale.lower()

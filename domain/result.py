@@ -55,7 +55,7 @@ class Result:
     def received(cls, status: Status, codes: Sequence[str], extraction: Extraction | None = None, source_id: str | None = None) -> Self:
         """The result that a provider sent by itself. It is a fact: whatever the codes are, it is not refused, and the note says what is unusual.
 
-        `status` must be final. Texts that have not the form of a code are left out, because they could contain personal data.
+        `status` must be final. Texts without the form of a code are left out, because they could contain personal data.
         """
         extraction = extraction or Extraction()
         reasons = tuple(code for code in dict.fromkeys(codes) if CODE.fullmatch(code))
@@ -72,7 +72,7 @@ class Result:
 
     @property
     def key(self) -> tuple[Status, frozenset[str]]:
-        """The key by which two results are compared: neither the order of the codes nor the document, its note or the event id makes a difference."""
+        """The key by which two results are compared. The order of the codes, the document, the note and the event id make no difference."""
         return self.status, frozenset(self.reasons)
 
 

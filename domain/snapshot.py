@@ -27,7 +27,7 @@ class Snapshot:
     events: tuple[Event, ...]
 
     def after(self, event: Event) -> "Snapshot":
-        """The state after the next event."""
+        """The state after `event`, which must be the next event of the verification."""
         events = (*self.events, event)
         if event.type is EventType.STATUS_CHANGED and isinstance(event.to_status, Status):
             return Snapshot(event.to_status, event.reasons, Phase.DONE, event.at, event.at, events)

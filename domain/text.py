@@ -16,7 +16,7 @@ URL_ORIGIN = re.compile("(?P<scheme>https?://)(?:[^/?#]*@)?(?P<host>[^/?#]*)", r
 # letters, digits, "-", "_" and "." only: browsers refuse some other characters in a host, and decode "%40" to "@". All characters of other scripts
 # are allowed, except those without a glyph.
 URL_HOST = re.compile(rf"(\[[0-9a-f:.]+\]|([a-z0-9._-]|[^\x00-\x7f{IGNORABLE}{FORMATS}{FILLERS}])+)(:[0-9]*)?", re.IGNORECASE)
-# NFC replaces at most this many characters by one, so a text that is this many times longer than allowed stays too long. Such a text is refused
+# NFC replaces at most this many characters by one, so a text of more than this many times the allowed length stays too long. Such a text is refused
 # without normalization, which could take quadratic time (it sorts combining marks).
 MAX_SHRINKAGE = 4
 GAP = re.compile(f"[{SPACES}{BREAKS}]+")
@@ -38,14 +38,17 @@ def plain_text(field: str, text: str, max_characters: int = MAX_TEXT_CHARACTERS)
 def one_line(field: str, text: str) -> str | None:
     """Returns a text in NFC, trimmed, and on one line: one space replaces each run of line breaks, tabs and the spaces beside them.
 
-    Returns None if the text is empty or blank. Raises: InvalidInput for the other reasons of `plain_text`.
+    Returns None if the text is empty or blank. Raises: InvalidInput if it is too long, or contains a character that no text may contain.
     """
     line = GAP.sub(lambda gap: " " if LINE_BREAK.search(gap[0]) else gap[0], text)
     return plain_text(field, line) if VISIBLE.search(line) else None
 
 
 def identifier(field: str, text: str, max_characters: int = MAX_TEXT_CHARACTERS) -> str:
-    """Returns the text unchanged, since identifiers are compared byte by byte. Raises: InvalidInput for the same reasons as `plain_text`."""
+    """Returns the text unchanged, since identifiers are compared byte by byte.
+
+    Raises: InvalidInput if the text is blank, is longer than `max_characters`, or contains a character that no text may contain.
+    """
     if len(text) > max_characters:
         raise InvalidInput(field, f"has {len(text)} characters; at most {max_characters} are accepted")
     if refused := NOT_IN_TEXT.search(text):

@@ -26,7 +26,8 @@ MAX_IGNORED_RESULTS = 20
 STEPS = frozenset(EventType[step.name] for step in Progress)
 OUTCOMES = frozenset({EventType.STATUS_CHANGED, EventType.RESULT_IGNORED})
 RESULTS = OUTCOMES | {EventType.DOCUMENT_ADDED}
-# The actors of verdicts, which are results that the provider reports. An outcome with another actor, such as SYSTEM, is no verdict.
+# The actors of verdicts, which are results that the provider reports. INDIVIDUAL: the individual's buttons or device caused all codes of the result.
+# An outcome with another actor, such as SYSTEM, is no verdict.
 REPORTERS = frozenset({Actor.PROVIDER, Actor.INDIVIDUAL})
 NOT_ANSWERED = "the provider did not answer"
 LOST = "the provider no longer has the verification"
@@ -100,8 +101,10 @@ class Verification:
 
     @property
     def recommended_action(self) -> RecommendedAction:
-        """What the integrator should do next. While the verification is pending: share the link once the provider has returned one, and wait once the
-        individual has opened it.
+        """What the integrator should do next.
+
+        While the verification is pending, the integrator should share the link once the provider has returned one, and wait once the individual has
+        opened it.
         """
         if not self.status.final and (self.phase is not Phase.AWAITING_INDIVIDUAL or self.verification_url is None):
             return RecommendedAction.WAIT
@@ -245,10 +248,11 @@ class Verification:
         return self._concluded(Status.INCONCLUSIVE, (), Actor.SYSTEM, at, note=NOT_ANSWERED)
 
     def progressed(self, progress: Progress, windows: Windows, at: datetime, source_id: str | None = None, *, may_expire: bool = True) -> Self:
-        """The verification after a step of the individual. Earlier steps that were never reported are recorded at the same instant.
+        """The verification after a step of the individual. Earlier steps that were never reported get the same instant, but no event of their own.
 
         A step changes nothing if it, a later step or a step with the same event id was already recorded, or if the status is final. If a deadline has
-        passed, the verification becomes inconclusive instead of recording the step, unless `may_expire` is False: the provider decides then.
+        passed, the verification becomes inconclusive instead of recording the step. If `may_expire` is False, the provider decides about
+        deadlines, and they are ignored here.
         """
         if may_expire and self.overdue(at):
             return self.expired(at)
@@ -271,9 +275,9 @@ class Verification:
         return replace(self, **changes)._after(EventType[progress.name], Actor.INDIVIDUAL, at, source_id=source_id)
 
     def concluded(self, result: Result, at: datetime) -> Self:
-        """The verification with this result as its outcome.
+        """The verification after the provider reported this result.
 
-        The first result counts, however late it is: it also replaces an outcome that the system concluded from silence. The same result
+        The first result becomes the outcome, however late it is: it also replaces an outcome that the system concluded from silence. The same result
         again, or a result with the same event id, changes nothing, unless it brings the document for the first time. A different result is recorded
         once, as the event RESULT_IGNORED, and does not change the status. At most 20 such events are recorded, so that the history stays short.
         """
@@ -332,7 +336,7 @@ class Verification:
         return replace(self, next=id)._after(EventType.RETRY_CREATED, Actor.INTEGRATOR, at), successor
 
     def anonymized(self, actor: Actor, at: datetime, erasing_references: bool = False) -> Self:
-        """The verification without its personal data. An anonymized verification is returned unchanged.
+        """The verification without its personal data. An anonymized verification is returned unchanged, unless it still has a closing note.
 
         `erasing_references`: whether the integrator's own references are removed too. `reference` becomes None, and `redirection_url` is cut to its
         origin.

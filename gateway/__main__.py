@@ -111,12 +111,12 @@ def serve(
 
 
 @app.command(hidden=True)
-def worker(number: int, listening: int, channel: int, directory: Path) -> None:
+def worker(number: int, directory: Path, listening: int, channel: int, admin: Annotated[int | None, typer.Argument()] = None) -> None:
     """Run one worker of `gateway serve --workers N`, which starts it with these file descriptors."""
     server.hold_sighup()
     chosen = settings.to_serve()
     logs.configure_logging(chosen.log_level, chosen.log_format)
-    work(chosen, number, listening, channel, directory)
+    work(chosen, number, directory, listening, channel, admin)
 
 
 @app.command()

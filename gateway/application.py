@@ -10,8 +10,9 @@ from functools import partial
 import httpx2
 from graphql import GraphQLSchema
 from starlette.applications import Starlette
-from starlette.routing import BaseRoute
+from starlette.routing import BaseRoute, Route
 from starlette.types import Lifespan
+from strawberry import Schema
 
 from gateway.callbacks import links as link_callbacks
 from gateway.callbacks import sandbox as callbacks
@@ -26,10 +27,11 @@ from gateway.operations.documents import Documents
 from gateway.operations.execution import Execution
 from gateway.operations.live import Live
 from gateway.operations.trusted import BadManifest, read_manifest
-from gateway.process.background import counting, measuring, preparation, reporting, restarted, showing_budgets
+from gateway.process.background import checking, counting, measuring, preparation, reporting, restarted, showing_budgets
 from gateway.process.drain import Drain, Leave
-from gateway.process.health import Health, Probes
+from gateway.process.health import Health
 from gateway.process.metrics import Metrics
+from gateway.process.probes import Probes, PublicSchema
 from gateway.provision import Provision, provider_client
 from gateway.settings import BadSettings, Settings
 from gateway.transports.connection_places import ConnectionPlaces
@@ -83,7 +85,7 @@ def application(settings: Settings, pages: Sequence[BaseRoute] = (), now: Clock 
     store = store_of(settings, client, now)
     feed = Feed(store, watcher)
 
-    drain = Drain()
+    drain = Drain(settings.drain_delay_seconds)
     issuer_keys = keys_of_issuer(settings)
     health = Health(store, feed, drain, issuer_keys)
     metrics = Metrics(feed, store.bad_documents, store.index_repair)
@@ -106,15 +108,15 @@ def application(settings: Settings, pages: Sequence[BaseRoute] = (), now: Clock 
     schema = build()
     graphql = executable(schema)
     execution = execution_of(settings, graphql, services, metrics, drain, rate)
-    live = live_of(execution, rate, feed)
+    live = live_of(execution, settings, feed)
     feed.sees_only_private_addresses = charging.sees_only_private_addresses
-
+    probes = Probes(health, metrics)
     return Application(
         entrance(settings, metrics, local),
         GraphQLOverHTTP(execution, live, tokens, drain, admission, charging),
         GraphQLOverWebSocket(execution, live, tokens, metrics, drain, admission, charging),
         [
-            *Probes(health, metrics, schema.as_str() if settings.introspection else None).routes,
+            *open_routes(settings, probes, schema),
             *callbacks.routes(providers, changes, intake, store, settings.windows),
             *webhook_routes(intake),
             *link_callbacks.routes(links, changes, store),
@@ -129,8 +131,13 @@ def application(settings: Settings, pages: Sequence[BaseRoute] = (), now: Clock 
             partial(starting, creation, intake, provision.sandbox, drain, http_client, [reconciliation.leave, outgoing.leave]),
             [client, watcher],
         ),
-        process_of(settings, drain, health, metrics, None if local else partial(read_files_again, provision, issuer_keys)),
+        process_of(settings, drain, health, metrics, probes, None if local else partial(read_files_again, provision, issuer_keys)),
     )
+
+
+def open_routes(settings: Settings, probes: Probes, schema: Schema) -> list[Route]:
+    """The routes that need no token: the endpoints for operators, unless they have a port of their own, and the schema, if clients may read it."""
+    return [*([] if settings.admin_port else probes.routes), *(PublicSchema(schema.as_str()).routes if settings.introspection else [])]
 
 
 def creation_of(settings: Settings, store: Store, provision: Provision, metrics: Metrics) -> Creation:
@@ -144,10 +151,10 @@ def creation_of(settings: Settings, store: Store, provision: Provision, metrics:
     return creation
 
 
-def process_of(settings: Settings, drain: Drain, health: Health, metrics: Metrics, reload: Callable[[], None] | None) -> Process:
+def process_of(settings: Settings, drain: Drain, health: Health, metrics: Metrics, probes: Probes, reload: Callable[[], None] | None) -> Process:
     """Collect the objects of the process that the server and the commands use."""
     places = ConnectionPlaces(settings.max_connections_per_address, settings.trusted_proxies)
-    return Process(drain, health, metrics, places, settings.idle_seconds, reload)
+    return Process(drain, health, metrics, places, settings.idle_seconds, Starlette(routes=probes.routes), reload)
 
 
 def read_files_again(provision: Provision, issuer_keys: IssuerKeys | None) -> None:
@@ -160,7 +167,7 @@ def read_files_again(provision: Provision, issuer_keys: IssuerKeys | None) -> No
 def store_of(settings: Settings, client: Client, now: Clock) -> Store:
     """Create the store, with the keys and the time limits of the settings."""
     keys = SealingKeys(settings.data_keys.get_secret_value())
-    return Store(client, keys, now, settings.request_seconds / 2, settings.feed_resumption, settings.count_seconds)
+    return Store(client, keys, now, settings.database_seconds, settings.feed_resumption, settings.count_seconds)
 
 
 def rate_of(settings: Settings) -> Rate:
@@ -175,9 +182,10 @@ def admission_of(settings: Settings, metrics: Metrics) -> Admission:
     return Admission(capacity, metrics.count_refused)
 
 
-def live_of(execution: Execution, rate: Rate, feed: Feed) -> Live:
+def live_of(execution: Execution, settings: Settings, feed: Feed) -> Live:
     """Create the object that executes subscriptions. It drops what it keeps of a verification that is anonymized."""
-    live = Live(execution, rate, same_frame.cache_clear)
+    # Messages have budgets of their own. Otherwise many messages would use up the rate of the same caller's queries.
+    live = Live(execution, rate_of(settings), same_frame.cache_clear)
     feed.on_anonymized = live.forget
     return live
 
@@ -227,6 +235,7 @@ def background_tasks(
     """The tasks for the indexes, the feed, the count of stuck verifications and the issuer's keys, by their names in the log."""
     tasks: Tasks = {
         "preparation": partial(preparation, health),
+        "check of the dependencies": partial(checking, health, metrics.report_dependencies),
         "feed": feed.run,
         "count of stuck verifications": partial(counting, store, settings.processing, metrics.stuck.set),
     }

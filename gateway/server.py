@@ -9,6 +9,7 @@ import socket
 import sys
 import threading
 from collections.abc import Callable, Coroutine
+from contextlib import AbstractContextManager, nullcontext
 from errno import EACCES, EADDRINUSE
 from functools import partial
 from types import FrameType
@@ -17,8 +18,10 @@ from typing import NoReturn, cast
 import uvicorn
 import uvloop
 
+from gateway.transports.admin import AdminServer
 from gateway.transports.entrance import Application
 from gateway.transports.http_connection import HttpProtocol, Patience
+from gateway.transports.last_connections import accept_last_connections
 from gateway.transports.socket_connection import WebSocketProtocol
 
 MAX_MESSAGE_BYTES = 65_536
@@ -26,7 +29,7 @@ MAX_MESSAGE_BYTES = 65_536
 UNREAD_SECONDS = 30
 PING_SECONDS = 20
 # How long uvicorn waits for unfinished requests when the process ends, after the process has drained (see `Drain`). Draining and waiting together
-# take less than ten seconds, the shortest time that orchestrators wait before they kill a process.
+# take less than ten seconds, the shortest time that orchestrators wait before they kill a process. GATEWAY_DRAIN_DELAY_SECONDS comes on top of that.
 GRACE_SECONDS = 3
 # How long a process that has stopped to accept connections waits for the first requests on the last ones.
 LAST_REQUEST_SECONDS = 1.0
@@ -36,18 +39,19 @@ SWITCH_SECONDS = 0.001
 
 
 class AddressTaken(Exception):
-    """The server can't listen on the configured address and port. `option`: which of the two to change, `host` or `port`."""
+    """The server can't listen on the configured address and port. `option`: what to change: `host`, `port` or `admin_port`."""
 
     def __init__(self, host: str, port: int, reason: str, option: str) -> None:
         place = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-        setting = f"GATEWAY_{option.upper()}, or with `gateway dev --{option}`"
+        argument = "" if option == "admin_port" else f", or with `gateway dev --{option}`"
+        setting = f"GATEWAY_{option.upper()}{argument}"
         super().__init__(f"can't listen on {place} ({reason}); choose another {option} with {setting}")
 
 
-def listening_socket(host: str, port: int, unread_seconds: float = UNREAD_SECONDS, shared: bool = False) -> socket.socket:
-    """Bind a socket to the address. Call this before anything else starts, so that a failure is reported first.
+def listening_socket(host: str, port: int, unread_seconds: float = UNREAD_SECONDS, option: str = "port", shared: bool = False) -> socket.socket:
+    """Bind a socket to the address. Call this before anything else starts, so that a failure is reported first. Raises: AddressTaken.
 
-    `shared`: whether other sockets may have the same address (SO_REUSEPORT). Raises: AddressTaken.
+    `option`: the name of the setting that holds the port. `shared`: whether other sockets may have the same address (SO_REUSEPORT).
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
@@ -56,7 +60,7 @@ def listening_socket(host: str, port: int, unread_seconds: float = UNREAD_SECOND
         # The standard library appends " (while attempting to bind on address …)" to the reason. Cut this off, because the message of AddressTaken
         # already contains the address.
         reason = (getattr(error, "strerror", None) or "not the name of a host").partition(" (while")[0]
-        raise AddressTaken(host, port, reason, "port" if isinstance(error, OSError) and error.errno in (EACCES, EADDRINUSE) else "host") from None
+        raise AddressTaken(host, port, reason, option if isinstance(error, OSError) and error.errno in (EACCES, EADDRINUSE) else "host") from None
     if hasattr(socket, "TCP_USER_TIMEOUT"):
         # If a client reads nothing for this long, the kernel closes the connection. The gateway can't close it with a WebSocket close frame: the
         # frame would wait behind the unread data.
@@ -72,15 +76,26 @@ def listening_sockets(host: str, port: int, count: int) -> list[socket.socket]:
     return [listening_socket(host, taken, shared=True) for _ in range(count)]
 
 
+def admin_socket(host: str, port: int | None) -> AbstractContextManager[socket.socket | None]:
+    """The listening socket of the endpoints for operators, or None if they have no port of their own. Raises: AddressTaken."""
+    return listening_socket(host, port, option="admin_port") if port else nullcontext()
+
+
 class Server(uvicorn.Server):
     """uvicorn's server with the gateway's protocol classes. It calls `started` as soon as it listens. Before it ends, it drains the connections."""
 
     def __init__(
-        self, app: Application, started: Callable[[], None] = lambda: None, patience: Patience | None = None, shares_port: bool = False
+        self,
+        app: Application,
+        started: Callable[[], None] = lambda: None,
+        patience: Patience | None = None,
+        admin: socket.socket | None = None,
+        shares_port: bool = False,
     ) -> None:
         """`patience`: the timeouts of connections, for tests. None: those of production, with the idle time of the settings.
 
-        `shares_port`: whether other processes accept connections on the same port, also on the sockets of this server.
+        `admin`: the listening socket of the endpoints for operators, if they have a port of their own. `shares_port`: whether other
+        processes accept connections on the same port, and on the same sockets.
         """
         if not isinstance(app, Application):
             raise TypeError("the server needs the gateway's own Application: around it, ASGI middleware would miss the requests of the fast path")
@@ -91,6 +106,7 @@ class Server(uvicorn.Server):
             places=app.process.places,
             patience=patience or Patience(idle_seconds=app.process.idle_seconds),
             refused=metrics.count_refused,
+            drain=app.process.drain,
         )
         config = uvicorn.Config(
             app,
@@ -116,28 +132,40 @@ class Server(uvicorn.Server):
         self._reload = app.process.reload
         self._drain = app.process.drain
         self._shares_port = shares_port
+        self._retired = False
+        self._admin = AdminServer(app.process.admin, admin) if admin else None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start to listen, then call `started`."""
+        if self._admin:
+            await self._admin.start()
         await super().startup(sockets)
         if self._reload and threading.current_thread() is threading.main_thread():
             asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self._reload)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})
+        if self._shares_port:
+            asyncio.get_running_loop().add_signal_handler(signal.SIGUSR2, self.retire)
         if self.started:
             self._on_started()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Drain the long-lived connections while the server still answers requests. Then shut the server down.
-
-        If other processes accept connections on the same port, this one stops to accept them first.
-        """
-        if self._shares_port:
-            for server in self.servers:
-                server.close()
-            # A client whose connection was accepted last has not sent its request yet. If its connection were closed now, the request would be lost.
-            await asyncio.sleep(LAST_REQUEST_SECONDS)
+        """Drain the long-lived connections while the server still answers requests. Then shut the server down."""
         await self._drain.lead_out()
+        if self._drain.delay_seconds and not self._retired:
+            await accept_last_connections(sockets or [])
         await super().shutdown(sockets)
+        if self._admin:
+            self._admin.stop()
+
+    def retire(self) -> None:
+        """Leave new connections to another process that accepts them on the same sockets, and then end."""
+        self._retired = True
+        for server in self.servers:
+            server.close()
+        if self._admin:
+            self._admin.stop()
+        # A client whose connection was accepted last may not have sent its request yet. If its connection were closed now, the request would be lost.
+        asyncio.get_running_loop().call_later(LAST_REQUEST_SECONDS, setattr, self, "should_exit", True)
 
 
 def run_and_leave(main: Coroutine[None, None, None]) -> NoReturn:

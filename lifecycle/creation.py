@@ -169,13 +169,13 @@ class Creation:
             try:
                 return await self._attempt(start)
             except ProviderAway as away:
-                denied, seconds, unanswered = False, max(pause, away.retry_after_seconds or 0), start.unanswered + away.maybe_executed
+                denied, seconds, unanswered = False, max(pause, away.retry_after_seconds or 0), start.unanswered - (not away.maybe_executed)
             except ProviderRefused:
                 raise
             except (AccessDenied, DomainError) as error:
                 # A domain error: this release can't read the stored request, the provider can't use it, or its answer can't be recorded.
                 logger.warning("%s can't be started in the workspace %s: %s", start.verification_id, start.workspace, error)
-                denied, seconds, unanswered = True, DENIED_SECONDS, start.unanswered
+                denied, seconds, unanswered = True, DENIED_SECONDS, start.unanswered - 1
             # Many verifications may wait for the same provider. Random pauses spread their next requests over time.
             following = await self._paused(start, seconds * random.uniform(1, MAX_SPREAD), unanswered, denied, paused)
             if not following:
@@ -184,17 +184,21 @@ class Creation:
         return None
 
     async def _paused(self, start: UnfinishedStart, seconds: float, unanswered: int, denied: bool, paused: asyncio.Event) -> UnfinishedStart | None:
-        """Extend the lease, and pause. Returns the new entry; None if another process has to go on. `denied`: whether only an operator can help."""
+        """Extend the lease, pause, and count the next request. Returns the new entry; None if another process has to go on.
+
+        `unanswered`: how many requests were left unanswered until now. `denied`: whether only an operator can help.
+        """
         extended = await self._starts.extended(start, timedelta(seconds=seconds), unanswered, denied=denied)
         if not extended:
             return None
         if seconds > WAIT_SECONDS:
             paused.set()
-        if unanswered <= MAX_UNANSWERED and await self._interrupted(seconds, denied):
+        if unanswered < MAX_UNANSWERED and await self._interrupted(seconds, denied):
             await self._starts.released(extended)
             return None
-        # `Starts.release_denied` may have ended this lease during the pause, and another process may have taken over. So extend the lease again.
-        return await self._starts.extended(extended, timedelta(0), unanswered) if denied else extended
+        # A request is counted only right before it is sent: if this process is killed during the pause, no request is under way. The write fails if
+        # `Starts.release_denied` has ended this lease during the pause, and another process has taken over.
+        return await self._starts.extended(extended, timedelta(0), unanswered + 1)
 
     async def _attempt(self, start: UnfinishedStart) -> Verification | None:
         """Send the request to the provider once, and record its answer. Returns the new state; None if the verification does not exist.
@@ -208,6 +212,7 @@ class Creation:
             return verification
         name = verification.provider.name
         if start.unanswered > MAX_UNANSWERED:
+            logger.warning("%s is given up: the provider left %d requests to start it unanswered", start.verification_id, MAX_UNANSWERED)
             return await self._settled(start, name, "unanswered", Verification.unanswered)
         provider = self._providers.named(start.workspace, name)
         if not provider:

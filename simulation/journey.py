@@ -63,7 +63,7 @@ class Journey:
         return current is not None and current.can_retry and tries_again(attempt.reluctance, current.advice)
 
     async def _leave(self, verification: State) -> None:
-        """Close an attempt that the individual has left, or leave it to its deadline."""
+        """Close an attempt that the individual has abandoned, if the plan says so. Otherwise only its deadline can end it."""
         if self.life.closed_after_seconds is None:
             self.tally.left += 1
             return

@@ -18,7 +18,7 @@ class Reason:
 
 # How often each code is reported, relative to the other codes that are allowed with the same status.
 WEIGHTS = {
-    # Only deadlines cause these codes; no provider reports them.
+    # In the simulation, only deadlines lead to these codes. The simulated provider never reports them.
     "IDVV_1101": 0.0,
     "IDVV_1121": 0.0,
     "IDVV_1199": 0.0,

@@ -40,7 +40,8 @@ Step = Progress | Result
 class Attempt:
     """The plan of one attempt.
 
-    `steps`: the steps up to the first result, or all steps if the attempt has no result. Without a result, the attempt ends by its deadline.
+    `steps`: the steps up to the first result, or all steps if the attempt has no result. Without a result, the company closes the attempt, or its
+    deadline ends it.
     `late`: the steps that arrive after the first result. `retry_after_seconds`: how long the person waits before a retry.
     `reluctance`: a number from 0 to 1. The higher it is, the less likely the person retries (see `tries_again` in reasons.py).
     """

@@ -60,7 +60,7 @@ class Tally:
     def moved(self, before: State | None, after: State, reference: str, name: str) -> None:
         """Count a verification under its new status instead of its old one, and keep the change for the display.
 
-        If `before` is None, the verification is new. If the version is not newer, the report is counted as repeated.
+        If `before` is None, the verification is new. If `after` has no newer version than `before`, the report is counted as repeated.
         """
         if before is None:
             self.attempts += 1

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import AsyncGenerator, Mapping
+from enum import Enum
 from typing import Any
 
 from pymongo.errors import ConnectionFailure, OperationFailure, PyMongoError
@@ -37,14 +38,21 @@ PIPELINE = [
 ]
 
 
+class Interruption(Enum):
+    """What the stream of changes does not show in single changes, so that the consumer must read the database again."""
+
+    GAP = "changes may be missing"
+    REPLACEMENT = "the verifications were dropped, or replaced as a whole, for example by those of a backup"
+
+
 class Silent(Exception):
     """The change stream did not answer in time. MongoDB answers within MAX_AWAIT_MS even if nothing has changed."""
 
 
-async def changes(database: Database) -> AsyncGenerator[Document | None, None]:
-    """Yields every change from now on, in order. Yields None whenever changes may be missing: the consumer must then read the database again.
+async def changes(database: Database) -> AsyncGenerator[Document | Interruption, None]:
+    """Yields every change from now on, in order. Yields an Interruption whenever the consumer must read the database again.
 
-    The first item is None. It shows that the stream is open, and that earlier changes are not part of it.
+    The first item is GAP. It shows that the stream is open, and that earlier changes are not part of it.
     """
     token: Mapping[str, Any] | None = None
     patience = SILENCE_SECONDS
@@ -61,9 +69,9 @@ async def changes(database: Database) -> AsyncGenerator[Document | None, None]:
                     # Request the next batch before this one is processed, so that the server prepares it meanwhile.
                     next_batch = stream.next()
                 if not complete:
-                    yield None
+                    yield Interruption.GAP
                 for number, change in enumerate(batch.changes, 1):
-                    yield None if change["operationType"] in DISRUPTIONS else change
+                    yield interruption(change) if change["operationType"] in DISRUPTIONS else change
                     if not number % CHANGES_IN_A_ROW:
                         # Let the event loop send the delivered changes and run other tasks.
                         await asyncio.sleep(0)
@@ -93,6 +101,15 @@ async def changes(database: Database) -> AsyncGenerator[Document | None, None]:
             # If the call of `stream.next` is still under way, it ends in its thread, and its result is discarded.
             next_batch.cancel()
             stream.close()
+
+
+def interruption(disruption: Document) -> Interruption:
+    """What an operation on a whole collection or database means for the verifications.
+
+    Before MongoDB reports that a database was dropped, it reports that of each of its collections.
+    """
+    names = [disruption[key].get("coll") for key in ("ns", "to") if key in disruption]
+    return Interruption.REPLACEMENT if VERIFICATIONS in names else Interruption.GAP
 
 
 async def _in_time(next_batch: asyncio.Future[Batch], patience: float) -> Batch:

@@ -40,6 +40,7 @@ from pymongo.errors import (
 
 from domain.errors import Unavailable
 from store.deployment.address import readable
+from store.deployment.waiting_client import TRANSIENT, WaitingClient
 
 Document = dict[str, Any]
 Client = AsyncIOMotorClient[Document]
@@ -56,8 +57,6 @@ MAX_THREADS = 16
 
 # Error labels of MongoDB which mean that the outcome of an operation is uncertain, or that a retry may succeed.
 RETRYABLE_LABELS = ("RetryableWriteError", "TransientTransactionError", "UnknownTransactionCommitResult")
-# Codes of such errors that MongoDB reports without a label: time-outs, locks, a server that steps down or shuts down, and lost cursors.
-RETRYABLE_CODES = frozenset({6, 7, 24, 43, 50, 89, 91, 134, 189, 202, 237, 246, 262, 9001, 10107, 11600, 11601, 11602, 13435, 13436})
 # MongoDB's codes of errors that concern the MongoDB user with which the gateway connects.
 UNAUTHORIZED, AUTHENTICATION_FAILED = 13, 18
 # The codes with which MongoDB refuses an operation whose hint names an index that does not exist, or that is dropped meanwhile.
@@ -80,6 +79,12 @@ NAIVE_INSTANTS: CodecOptions[Document] = CodecOptions(unicode_decode_error_handl
 THREADS = ThreadPoolExecutor(MAX_THREADS, "mongodb")
 
 
+class PatientMotorClient(AsyncIOMotorClient[Document]):
+    """A client of Motor that waits while the servers refuse commands for a moment (see `WaitingClient`)."""
+
+    __delegate_class__ = WaitingClient
+
+
 class Unsuitable(Exception):
     """The gateway can't serve with this MongoDB, or not with the address that the operator has set. The message says what to change."""
 
@@ -100,7 +105,7 @@ def connect(uri: str, timeout_seconds: float) -> Client:
     Raises: BadAddress.
     """
     with readable(uri):
-        return AsyncIOMotorClient(
+        return PatientMotorClient(
             uri,
             timeoutMS=round(timeout_seconds * 1000),
             # An operation that may take longer (see `patient`) must not look for an unreachable server for longer.
@@ -241,7 +246,7 @@ def answering() -> Iterator[None]:
     except (ConnectionFailure, ExecutionTimeout, WaitQueueTimeoutError, WTimeoutError) as error:
         raise Unavailable from error
     except PyMongoError as error:
-        has_retryable_code = isinstance(error, OperationFailure) and error.code in RETRYABLE_CODES
+        has_retryable_code = isinstance(error, OperationFailure) and error.code in TRANSIENT
         if has_retryable_code or error.timeout or correctable(error) or any(map(error.has_error_label, RETRYABLE_LABELS)):
             raise Unavailable from error
         raise

@@ -27,7 +27,7 @@ MAJORITY = WriteConcern("majority", j=True)
 
 
 class Gathered:
-    """Reads verifications by id in batches. While a query is running, it collects the ids that are requested, and reads them with the next query."""
+    """Reads verifications by id in batches. The ids that are requested while a query is running are read together by the next query."""
 
     def __init__(self, verifications: Collection, workspace: str) -> None:
         self._verifications = verifications

@@ -34,7 +34,7 @@ async def connected(app: Starlette) -> AsyncIterator[None]:
 
 
 async def page(verifications: Collection, workspace: str, first: int, projection: Document, after: str | None = None) -> tuple[list[Document], bool]:
-    """The `first` newest verifications, or the first ones behind the cursor `after`. Also returns whether the list goes on after them."""
+    """The `first` newest verifications, or the `first` next ones behind the cursor `after`. Also returns whether the list goes on after them."""
     behind: Document = {}
     if after:
         _, milliseconds, id = urlsafe_b64decode(after + "==").decode().split(":")

@@ -63,7 +63,7 @@ class Broker:
             queue.put_nowait(document)
 
     async def follow(self, verifications: Collection) -> None:
-        """Follow the change stream of the collection, and publish every state that is written."""
+        """Follow the change stream of the collection, and publish every state that replaces an earlier one."""
         async with verifications.watch([{"$match": {"operationType": "replace"}}]) as changes:
             async for change in changes:
                 self.publish(change["fullDocument"])
@@ -91,7 +91,7 @@ class Context(dict[str, Any]):
         self.events = DataLoader(self._events)
 
     async def page(self, first: int, after: str | None) -> tuple[list["Verification"], bool]:
-        """The `first` newest verifications, or the first ones behind the cursor `after`. Also returns whether the list goes on after them."""
+        """The `first` newest verifications, or the `first` next ones behind the cursor `after`. Also returns whether the list goes on after them."""
         documents, more = await page(self.verifications, self.workspace, first, ROW, after)
         return [Verification.of(document) for document in documents], more
 

@@ -237,6 +237,7 @@ class Delivery:
 class Live:
     """Starts subscriptions for callers, and yields their messages.
 
+    `rate`: the budgets from which callers pay for messages. They are apart from those of queries and mutations, from which `Execution` takes.
     `drop_copies` is called when messages are dropped. It drops what other modules keep of them: the sockets cache the frames that contain them.
     """
 

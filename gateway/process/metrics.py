@@ -205,9 +205,17 @@ class Metrics:
             lambda: feed.age_seconds if feed.age_seconds is not None else float("nan")
         )
 
+        self._dependencies = Gauge(
+            "gateway_dependency_up", "Whether something that the process needs works; /healthz says why not", ["dependency"], registry=self._registry
+        )
         Gauge("gateway_missing_indexes", "Indexes that are missing in MongoDB", registry=self._registry).set_function(
             lambda: len(index_repair.missing) if index_repair.missing is not None else float("nan")
         )
+
+    def report_dependencies(self, causes: Mapping[str, str | None]) -> None:
+        """Show the state of each dependency. `causes`: why each does not work; None if it works."""
+        for name, cause in causes.items():
+            self._dependencies.labels(name).set(cause is None)
 
     def took(self, type: OperationType, seconds: float) -> None:
         """Record the duration of a query or mutation."""

@@ -160,6 +160,7 @@ class Process:
     """The objects of the process that the server and the commands use: its drain, its health and its metrics.
 
     `places`: the places of plain connections. `idle_seconds`: how long a connection may be idle.
+    `admin`: the application with the endpoints for operators, for a port of their own.
     `reload`: reads the files again that the settings name, on SIGHUP. None on a developer's machine: a terminal that is closed sends SIGHUP, and the
     process must end.
     """
@@ -169,6 +170,7 @@ class Process:
     metrics: Metrics
     places: ConnectionPlaces
     idle_seconds: float
+    admin: ASGIApp
     reload: Callable[[], None] | None = None
 
 

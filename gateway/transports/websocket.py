@@ -30,6 +30,7 @@ from gateway.process.metrics import Metrics
 from gateway.transports.credentials import AUTHORIZATION, SeveralCredentials, socket_authorization
 from gateway.transports.json_content import TooDeep, has_too_many_values, parse_json
 from gateway.transports.requests import client_address, request_id
+from gateway.transports.responses import sized
 
 SUBPROTOCOL = "graphql-transport-ws"
 INIT_SECONDS = 5.0
@@ -46,6 +47,8 @@ PONG = PLAIN_PONG.encode()
 MAX_PINGS_BEFORE_INIT = 10
 # The maximum length of a ping or pong. After connection_init, it may have a payload of at most 1 kB.
 MAX_PING_CHARACTERS = 1100
+# The response to a WebSocket handshake while the process is about to end.
+ENDING = sized(503, "text/plain; charset=utf-8", b"the process is about to end; connect again\n", [(b"retry-after", b"1")])
 # The name of the ASGI extension under which the scope of a WebSocket holds its connection, as a `Frames`.
 FRAMES = "gateway.frames"
 
@@ -127,10 +130,11 @@ class GraphQLOverWebSocket:
             self._charging.charge_address(client_address(socket))
             await socket.accept()
             return await socket.close(Close.SUBPROTOCOL_NOT_ACCEPTABLE, f"subprotocol {SUBPROTOCOL} is needed")
+        if self._drain.announced:
+            # A refused handshake, and not a socket that is closed at once: a proxy can then send the handshake to another process.
+            return await ENDING(socket.scope, socket.receive, socket.send)
         await socket.accept(SUBPROTOCOL)
         connection = Connection(socket, self._execution, self._live, self._tokens, self._admission, self._charging)
-        if self._drain.begun:
-            return await connection.drain()
         try:
             with connection.place, self._metrics.sockets.track_inprogress(), self._drain.holding(connection.drain):
                 await connection.run()
@@ -178,9 +182,24 @@ class Connection:
                 raise Closing(Close.FORBIDDEN, "the token has expired") from None
             raise Closing(Close.INIT_TIMEOUT, "no connection_init in time") from None
         finally:
+            await self._end_operations()
+
+    async def _end_operations(self) -> None:
+        """End the operations one after the other.
+
+        A subscription that resumes holds a page of rows. If a hundred of them were freed in one turn of the event loop, all other clients would wait.
+        """
+        try:
+            while self._operations:
+                _, task = self._operations.popitem()
+                task.cancel()
+                await asyncio.wait([task])
+                # A task refers to its last exception, and so to the rows.
+                del task
+        finally:
+            # This method can be cancelled too.
             for task in self._operations.values():
                 task.cancel()
-            await asyncio.gather(*self._operations.values(), return_exceptions=True)
 
     def charge_address(self) -> None:
         """Charge the client's address for this socket, if it ended before a token was verified."""

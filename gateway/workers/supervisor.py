@@ -20,7 +20,7 @@ from gateway.server import GRACE_SECONDS
 
 logger = logging.getLogger(__name__)
 
-# How long a worker may take to end after SIGTERM before it is killed. A worker that drains needs less.
+# How long a worker may take to end before it is killed, in addition to GATEWAY_DRAIN_DELAY_SECONDS. A worker that drains needs less.
 WORKER_STOP_SECONDS = 20.0 + GRACE_SECONDS
 # The pause before a worker that has ended is replaced. It doubles with each worker of the slot that ends within STEADY_WORKER_SECONDS.
 FIRST_RESTART_SECONDS, LAST_RESTART_SECONDS = 0.2, 10.0
@@ -59,24 +59,35 @@ class Worker:
         self._channel.close()
         return 128 - status if status < 0 else status
 
-    async def end(self) -> None:
-        """End the worker in order, or kill it after WORKER_STOP_SECONDS."""
-        self.send(signal.SIGTERM)
+    async def end(self, number: signal.Signals, delay_seconds: float) -> None:
+        """End the worker in order, or kill it after `delay_seconds` and WORKER_STOP_SECONDS.
+
+        `number`: SIGTERM if all workers end, or SIGUSR2 if another worker takes over the connections to come.
+        """
+        self.send(number)
         try:
-            async with asyncio.timeout(WORKER_STOP_SECONDS):
+            async with asyncio.timeout(delay_seconds + WORKER_STOP_SECONDS):
                 await self.process.wait()
         except TimeoutError:
-            logger.error("a worker did not end within %d s and is killed", WORKER_STOP_SECONDS)
+            logger.error("a worker did not end within %.0f s and is killed", delay_seconds + WORKER_STOP_SECONDS)
             self.send(signal.SIGKILL)
         await self.ended()
 
 
 class Supervisor:
-    """Runs one worker for each of the listening sockets."""
+    """Runs one worker for each of the listening sockets.
 
-    def __init__(self, sockets: Sequence[socket.socket], command_line: CommandLine) -> None:
+    `admin`: the listening socket of the endpoints for operators, which all workers share; None if these endpoints have no port of their own.
+    `delay_seconds`: how long workers announce their end before they drain.
+    """
+
+    def __init__(
+        self, sockets: Sequence[socket.socket], command_line: CommandLine, admin: socket.socket | None = None, delay_seconds: float = 0
+    ) -> None:
         self._sockets = sockets
         self._command_line = command_line
+        self._inherited = (admin.fileno(),) if admin else ()
+        self._delay_seconds = delay_seconds
         # The worker of each slot. While a worker is replaced, its slot has two: the one that drains is only in `_running`.
         self._workers: list[Worker] = []
         self._running: set[Worker] = set()
@@ -99,7 +110,7 @@ class Supervisor:
         finally:
             for task in [*keepers, *([self._rolling] if self._rolling else [])]:
                 task.cancel()
-            await asyncio.gather(*(worker.end() for worker in self._running))
+            await asyncio.gather(*(worker.end(signal.SIGTERM, self._delay_seconds) for worker in self._running))
 
     def _handle_signals(self) -> None:
         loop = asyncio.get_running_loop()
@@ -112,8 +123,10 @@ class Supervisor:
     def _end(self, number: signal.Signals) -> None:
         if not self._stop.done():
             self._stop.set_result(number)
-            for worker in self._running:
-                worker.send(signal.SIGTERM)
+            if not self._workers:
+                # The first worker is still starting, and `run` waits for it.
+                for worker in self._running:
+                    worker.send(signal.SIGTERM)
 
     def _reload(self) -> None:
         for worker in self._running:
@@ -130,7 +143,7 @@ class Supervisor:
         with theirs:
             fds = self._sockets[slot].fileno(), theirs.fileno()
             command = self._command_line(slot + 1, *fds)
-            process = await asyncio.create_subprocess_exec(*command, pass_fds=fds, start_new_session=True)
+            process = await asyncio.create_subprocess_exec(*command, pass_fds=(*fds, *self._inherited), start_new_session=True)
         worker = Worker(process, ours)
         self._running.add(worker)
         return worker
@@ -160,6 +173,6 @@ class Supervisor:
                     logger.error("the new worker %d ended with status %d; the workers that are left stay", slot + 1, await new.ended())
                     return
                 old, self._workers[slot] = self._workers[slot], new
-                await old.end()
+                await old.end(signal.SIGUSR2, self._delay_seconds)
                 self._running.discard(old)
         logger.info("all %d workers were replaced", len(self._sockets))

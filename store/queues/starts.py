@@ -22,8 +22,8 @@ LEASE = timedelta(minutes=2)
 class UnfinishedStart:
     """A verification that must be started at its provider.
 
-    `until`: the end of the lease. `unanswered`: how many requests the provider may have executed although it did not answer. A request that is about
-    to be sent is counted beforehand.
+    `until`: the end of the lease. `unanswered`: how many requests the provider may have executed although it did not answer. A request is counted
+    right before it is sent. So during a pause, no request is counted beforehand.
     """
 
     workspace: str
@@ -60,7 +60,7 @@ class Starts:
     async def taken_over(self, verification_id: str) -> UnfinishedStart | None:
         """Take the lease of an entry, if it has ended. Returns the new entry; None if another process was faster. Raises: Unavailable.
 
-        The process that held the lease may have sent a request. So one more request counts as unanswered from now on.
+        The new holder sends a request, which is counted beforehand.
         """
         now = whole_milliseconds(self._store.now())
         with answering():
@@ -80,18 +80,15 @@ class Starts:
         return await self._replaced(start, whole_milliseconds(self._store.now()) + wait + LEASE, unanswered, denied)
 
     async def released(self, start: UnfinishedStart) -> None:
-        """End the lease now, so that another process can take over at once. Call this only while no request is under way. Raises: Unavailable.
-
-        The request that was counted beforehand is not sent, so it is subtracted from the unanswered ones.
-        """
-        await self._replaced(start, whole_milliseconds(self._store.now()), start.unanswered - 1)
+        """End the lease now, so that another process can take over at once. Call this only during a pause between requests. Raises: Unavailable."""
+        await self._replaced(start, whole_milliseconds(self._store.now()), start.unanswered)
 
     async def release_denied(self) -> None:
         """End the leases of all entries that wait for an operator, also those of other processes, so that any process can take over at once.
 
         A process that holds such a lease sends nothing during the pause, and extends the lease before the next request. Raises: Unavailable.
         """
-        released: Document = {"$set": {"until": whole_milliseconds(self._store.now())}, "$inc": {"unanswered": -1}, "$unset": {"denied": ""}}
+        released: Document = {"$set": {"until": whole_milliseconds(self._store.now())}, "$unset": {"denied": ""}}
         with answering():
             await self._collection.update_many({"denied": True}, released)
 

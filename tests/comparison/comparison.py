@@ -58,7 +58,7 @@ def verdict_of(
 
 
 def without_places(errors: "Counter[ErrorKey]", reported_once: tuple[str, ...]) -> "Counter[ErrorKey]":
-    """The errors. If the message begins with one of `reported_once`, path and locations are removed: executors may report it at different fields."""
+    """The errors, without path and locations if the message begins with one of `reported_once`: executors may report it at different fields."""
     return (
         Counter(
             {

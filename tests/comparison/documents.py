@@ -1,4 +1,4 @@
-"""Rewrites a plain operation (one without fragments, aliases, variables and conditions) in random forms that have them."""
+"""Rewrites a plain operation (one without named fragments, variables and conditions) in random forms that have them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -52,7 +52,7 @@ class OperationDocument:
 
 
 class Rewriter:
-    """Rewrites an operation in a random form. Most forms select the same fields as the operation; some skip fields, depending on variables."""
+    """Rewrites an operation in a random form. It selects the fields of the operation, but may leave some out, or skip them depending on variables."""
 
     def __init__(self, schema: GraphQLSchema, inputs: Inputs) -> None:
         self._schema = schema
@@ -150,7 +150,7 @@ class Rewriter:
         return print_ast(value)
 
     def _with_variables(self, type: Any) -> str:
-        """The source of an input value that contains variables at any depth."""
+        """The source of an input value that may contain variables at any depth."""
         if self._happens(0.25):
             return self._variable(type, False)
         inside: Any = type.of_type if isinstance(type, GraphQLNonNull) else type
@@ -210,7 +210,10 @@ class Rewriter:
 
 
 def variable_values(variables: Sequence[Variable], inputs: Inputs) -> dict[str, Any] | None:
-    """Random values for these variables, as a request might send them: some are missing, and some are not declared. None: it sends no variables."""
+    """Random values for these variables, as a request might send them. Some may be missing, and one that is not declared may be added.
+
+    None: the request has no variables.
+    """
     random = inputs.random
     values = {each.name: inputs.raw(each.type) for each in variables if random.random() > (0.05 if isinstance(each.type, GraphQLNonNull) else 0.25)}
     if random.random() < 0.1:

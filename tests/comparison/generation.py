@@ -14,8 +14,7 @@ from tests.comparison.literals import Inputs
 from tests.comparison.operations import Plain, plain_operations
 from tests.comparison.subjects import Subject
 
-# Into how many documents each document of a `Plain` operation (see operations.py) is rewritten. Rewriting is fast, while Hypothesis takes long to
-# make a document.
+# Into how many documents each plain operation is rewritten. Rewriting is fast, while Hypothesis takes long to make an operation.
 FORMS_OF_EACH = 4
 # How many documents of plain operations are made at once, and then shuffled.
 BATCH = 60

@@ -27,7 +27,7 @@ class Scoped(Guard):
         return self._scope in variant
 
     def otherwise(self, source: Any, info: GraphQLResolveInfo[Any], arguments: dict[str, Any]) -> Any:
-        """Return null if the name of the field has an odd number of letters, otherwise raise an error."""
+        """Return null if the name of the field has an odd number of letters, otherwise raise an error. So the comparison meets both refusals."""
         if len(self._name) % 2:
             return None
         raise GraphQLError(f"{self._name} needs {self._scope}", extensions={"code": "FORBIDDEN"})

@@ -21,7 +21,7 @@ MAX_DEPTH = 3
 
 
 def nested(levels: int) -> list[Any]:
-    """A list in a list in a list …, with so many levels."""
+    """An empty list inside of other lists. `levels`: the number of all these lists."""
     value: list[Any] = []
     for _ in range(levels - 1):
         value = [value]
@@ -117,7 +117,7 @@ class Inputs:
         return None if self.random.random() < 0.12 else self.raw_present(type, depth)
 
     def raw_present(self, type: Any, depth: int) -> Any:
-        """Like `raw`, but the value itself is correct and not null. Items and fields inside it may be wrong or null."""
+        """Like `raw`, but the value itself is correct and not null. Fields and items in it, and an item in place of a list, may be wrong or null."""
         random = self.random
         if isinstance(type, GraphQLList):
             if random.random() < 0.15:

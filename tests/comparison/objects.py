@@ -106,7 +106,7 @@ class Constant:
 
     @property
     def numbers(self) -> tuple[Any, ...]:
-        """A tuple of three numbers, of which the attribute `number` is one."""
+        """A tuple of three items. The second one is the attribute `number`, which may be None or wrong."""
         return (1, self.number, 3)
 
 
@@ -124,7 +124,10 @@ TUPLES = (
 
 
 def constants(dice: Dice, key: str) -> Any:
-    """Makes a list of `Constant` objects: a tuple of TUPLES, whose result plans may cache, or a new list with the same items, which they must not."""
+    """Makes a list of `Constant` objects.
+
+    It is a tuple of TUPLES, whose result plans may cache, or a new list with the same items, whose result plans must not cache.
+    """
     if dice.misses(key):
         return strange(dice, key)
     chosen = dice.chosen(TUPLES, key)

@@ -1,6 +1,8 @@
 """The gateway's own schema as a subject of the comparison (see tests/comparison/README.md).
 
-The guards of its fields decide what callers may read. The callers have every set of scopes. The operations read and change two real databases.
+The guards of its fields decide what callers may read. There is a caller for each set of scopes.
+
+The operations read and change two real databases.
 """
 
 import re

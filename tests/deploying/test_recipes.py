@@ -118,7 +118,7 @@ async def test_requests_sockets_and_event_streams_pass(deployment: Deployment) -
 
 async def test_probes_and_metrics_are_hidden(deployment: Deployment) -> None:
     async with deployment.client() as client:
-        for path in ("/livez", "/readyz", "/metrics", "/%6civez"):
+        for path in ("/livez", "/readyz", "/healthz", "/metrics", "/%6civez"):
             assert (await client.client.get(path)).status_code == 404
         assert (await client.client.get("/nowhere")).status_code == 404
     assert (await deployment.gateways[0].client.get("/readyz")).status_code == 200

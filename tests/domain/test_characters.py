@@ -65,7 +65,8 @@ def test_the_sets_contain_the_categories_of_the_interpreters_table() -> None:
     assert of_category("Cc", "Cs", "Zl", "Zp") <= expanded(NOT_IN_ANY_TEXT)
     assert of_category("Zs") == set(map(ord, SPACES))
     assert of_category("Zs", "Cf") <= expanded(BLANK)
-    # Noncharacters are of the category Cn (unassigned). Without the categories in the next line, only the changes of direction are left (Cf).
+    # Noncharacters are of the category Cn (unassigned). After the controls, surrogates, separators and unassigned code points are removed, only the
+    # changes of direction are left (Cf).
     assert expanded(NOT_CHARACTERS) - of_category("Cc", "Cs", "Zl", "Zp", "Cn") == expanded(DIRECTIONS)
 
 

@@ -86,7 +86,7 @@ def observed() -> Iterator[Reads]:
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """A server to which test clients connect: a gateway, or nginx in front of a gateway. `reads`: the record of its reads; None for nginx."""
+    """A server to which test clients connect: a gateway, or nginx in front of a gateway. `reads`: the record of its reads, if it is observed."""
 
     port: int
     reads: Reads | None = None

@@ -30,7 +30,10 @@ class Caller:
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """How a request offers to upgrade to another protocol. `version`: its version of HTTP. `closes`: whether the response closes the connection."""
+    """How a request offers to upgrade to another protocol.
+
+    `version`: the HTTP version of the request. `closes`: whether the connection closes after the response.
+    """
 
     headers: tuple[str, ...] = ()
     version: str = "1.1"

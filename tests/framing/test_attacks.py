@@ -68,7 +68,8 @@ async def test_callers_after_an_attacker_receive_their_own_responses(watched: Wa
                 check(await attacker.answer(), expected(request), request)
             await expect_own_answers(watched, proxy)
 
-        # The attack is possible only under these two conditions. Without them, the test would pass even if the gateway were vulnerable.
+        # The attack is possible only if several requests share a connection to the gateway, and if the gateway reads bodies separately from their
+        # heads. Otherwise, the test would pass even if the gateway were vulnerable.
         assert watched.reads.connections - connections < len(requests), "requests followed each other on a connection to the gateway"
         assert watched.reads.count - reads > (1 + VICTIMS) * len(requests), "bodies came behind their heads"
 

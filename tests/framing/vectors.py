@@ -54,7 +54,10 @@ def coded(*lines: bytes, body: bytes | None = None) -> bytes:
 
 
 def each(decision: tuple[int, ...], requests: Iterable[tuple[bytes, bytes]]) -> list[Vector]:
-    """Vectors with the same expected decision. `requests`: the request of each vector, after the bytes that make it special and become its name."""
+    """Vectors with the same expected decision. `requests`: for each vector, the bytes that make it special, and the whole request.
+
+    The special bytes become the vector's name.
+    """
     return [Vector(repr(part)[2:-1] or "nothing", request, decision) for part, request in requests]
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from bson.codec_options import CodecOptions
 from motor.motor_asyncio import AsyncIOMotorClient
-from pymongo import timeout
+from pymongo import MongoClient, timeout
 from pymongo.collection import Collection
 from pymongo.database import Database
 from pymongo.errors import ServerSelectionTimeoutError
@@ -39,6 +39,20 @@ async def test_motors_delegates_keep_and_change_codec_options(motor: AsyncIOMoto
 
     assert collection.codec_options.tzinfo is UTC
     assert collection.with_options(codec_options=CodecOptions()).codec_options.tz_aware is False
+
+
+async def test_motors_client_makes_its_delegate_of_its_delegate_class() -> None:
+    class Delegate(MongoClient[dict[str, Any]]):
+        pass
+
+    class Outer(AsyncIOMotorClient[dict[str, Any]]):
+        __delegate_class__ = Delegate
+
+    client = Outer("mongodb://127.0.0.1:1")
+    try:
+        assert isinstance(client.delegate, Delegate)
+    finally:
+        client.close()
 
 
 async def test_motors_client_belongs_to_the_loop_that_runs_when_it_is_made(motor: AsyncIOMotorClient[dict[str, Any]]) -> None:

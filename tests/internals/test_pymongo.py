@@ -3,13 +3,14 @@
 import logging
 from datetime import UTC, datetime
 from typing import Any
+from uuid import uuid4
 
 import bson
 import pytest
 from bson.codec_options import CodecOptions
 from bson.datetime_ms import DatetimeMS
 from motor.motor_asyncio import AsyncIOMotorClient
-from pymongo import IndexModel, MongoClient
+from pymongo import IndexModel, MongoClient, _csot, timeout
 from pymongo.errors import (
     AutoReconnect,
     ConfigurationError,
@@ -104,3 +105,38 @@ def test_pymongo_logs_under_its_own_name(caplog: pytest.LogCaptureFixture) -> No
         MongoClient[dict[str, Any]]("127.0.0.1", 1).close()
 
     assert {record.name.partition(".")[0] for record in caplog.records} == {"pymongo"}
+
+
+def test_pymongo_runs_every_operation_in_one_method(mongo_uri: str) -> None:
+    run: list[tuple[str, bool]] = []
+
+    class Recording(MongoClient[dict[str, Any]]):
+        def _retry_internal(self, func: Any, session: Any, bulk: Any, operation: str, is_read: bool = False, *rest: Any, **options: Any) -> Any:
+            run.append((operation, is_read))
+            return super()._retry_internal(func, session, bulk, operation, is_read, *rest, **options)
+
+    with Recording(mongo_uri) as client, client.start_session() as session:
+        things = client[f"test_{uuid4().hex}"]["things"]
+        things.insert_many([{"_id": number} for number in range(3)])
+        things.update_one({"_id": 1}, {"$set": {"number": 1}})
+        things.delete_many({"_id": 9})
+        things.find_one_and_replace({"_id": 2}, {"number": 2})
+        list(things.find({}, batch_size=2))
+        list(things.aggregate([{"$match": {}}]))
+        things.database.command("ping")
+        session.with_transaction(lambda open: things.insert_one({"_id": 4}, session=open))
+        client.drop_database(things.database.name)
+
+    reads, writes = {name for name, is_read in run if is_read}, {name for name, is_read in run if not is_read}
+    assert {"find", "getMore", "aggregate", "ping"} <= reads
+    assert {"insert", "update", "delete", "findAndModify", "commitTransaction"} <= writes
+
+
+def test_pymongo_shows_the_time_that_is_left() -> None:
+    assert _csot.remaining() is None
+
+    with timeout(60):
+        left = _csot.remaining()
+
+    assert left is not None
+    assert 0 < left <= 60

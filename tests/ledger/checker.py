@@ -44,8 +44,8 @@ class Breach(Enum):
 
     LOST, DOUBLE, OUT_OF_ORDER: what happened to an event on its way to a subscriber. NEVER_HAPPENED: a subscriber received a state that the
     database does not have, or a refused write was executed. SILENT: a subscription stayed open and did not deliver everything. TURNED_AWAY: a
-    subscription ended with an error or a close code after which clients do not connect or subscribe again. WRITE_DENIED: a refusal contradicts an
-    acknowledged write.
+    subscription ended with an error or a close code after which clients do not connect or subscribe again. WRITE_DENIED: a write was refused
+    wrongly, for example because the refusal contradicts an acknowledged write.
     """
 
     LOST = "lost"
@@ -132,7 +132,10 @@ def broken_chains(documents: Documents) -> Iterator[Finding]:
 
 
 def broken_writes(documents: Documents, written: Sequence[Written]) -> Iterator[Finding]:
-    """Find acknowledged writes that are missing, refused writes that were executed, and refusals that are never right or contradict an answer."""
+    """Find acknowledged writes that are missing, refused writes that were executed, and wrong refusals.
+
+    A refusal is wrong if it contradicts an earlier answer, or if no request of the writers could deserve its code (NOT_FOUND, IDEMPOTENCY_CONFLICT).
+    """
     keys = {document.key: document for document in documents.values() if document.key}
     acknowledged: dict[str, list[Written]] = defaultdict(list)
     outcomes: dict[str, set[Outcome]] = defaultdict(set)

@@ -128,8 +128,9 @@ class Stream:
 
 @asynccontextmanager
 async def socket(url: str, token: str, *, slow: bool) -> AsyncIterator[Socket]:
-    """Open a socket and authenticate. The connection is aborted at the end of the context. `slow`: the client library must not end the connection if
-    its messages are read slowly.
+    """Open a socket and authenticate. The connection is aborted at the end of the context.
+
+    `slow`: the subscriber reads slowly, and the client library must not end the connection for this reason.
     """
     async with asyncio.timeout(OPEN_SECONDS):
         connection = await connect(

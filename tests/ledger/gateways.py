@@ -65,7 +65,10 @@ def token(ttl: timedelta = timedelta(hours=24)) -> str:
 
 @asynccontextmanager
 async def running(directory: Path, proxies: Proxies, mongo_uri: str, link_window_seconds: float, planted: str | None) -> AsyncIterator[list[Gateway]]:
-    """Start two gateways, wait until they are ready, and kill them at the end of the context. `planted` names a bug that they have."""
+    """Start two gateways, wait until they are ready, and kill them at the end of the context.
+
+    `planted`: the name of a bug that both gateways have (see planted.py); None: no bug.
+    """
     module = ["gateway", "serve"] if planted is None else ["tests.ledger.planted", planted]
     gateways = []
     for name in NAMES:

@@ -22,8 +22,8 @@ Report = Callable[[str], None]
 # How long the messages of a gateway to MongoDB are held. A feed that resumes reads again what was changed in the last 60 seconds by the clocks of the
 # gateways (`OVERLAP` in store/feeds/stored_changes.py). A write that is held for longer is found only by the stamp that MongoDB gives it, `storedAt`.
 HELD_SECONDS = 90.0
-# `Proxies.cut_off` expects the name of the proxy to a process. With this name, which no proxy has, it blocks only the connections that the process
-# has opened. So clients still reach the gateway.
+# `Proxies.cut_off` blocks the connections that a process has opened, and those through the proxy to the process, which the caller names. No proxy has
+# the name HELD, so only the connections that the gateway has opened are blocked, and clients still reach the gateway.
 HELD = "held"
 
 

@@ -101,7 +101,8 @@ class Written:
 class Subscribed:
     """The record that a subscriber sent a subscription: to one verification or its chain, or to the whole workspace (the feed, `id` is None).
 
-    `after`: the version after which it resumes, or the cursor of the feed. `cursor`: the cursor with which it resumes a verification or a chain.
+    `after`: the version after which the subscription resumes, or the cursor of the feed. `cursor`: the cursor with which it resumes a verification or
+    a chain.
     """
 
     at: float
@@ -170,7 +171,8 @@ class Ended:
 
 @dataclass(frozen=True, slots=True)
 class Quiet:
-    """Marks the end of a run in a subscriber's records: all faults were healed, all writes were done, and the patience with subscribers was over.
+    """Marks the end of a run in a subscriber's records: all faults were healed, all writes were done, and the subscribers had time to
+    receive everything.
 
     A subscription that is open at this mark, and that has not delivered everything, is a breach.
     """
@@ -182,7 +184,7 @@ Entry = Subscribed | Updated | FeedItem | Listed | Ended | Quiet
 
 
 class Kind(Enum):
-    """What a subscriber follows: one verification, the later attempts of its chain too, or the whole workspace (FEED)."""
+    """What a subscriber follows. SINGLE: one verification. CHAIN: a verification and the later attempts of its chain. FEED: the whole workspace."""
 
     SINGLE = "single"
     CHAIN = "chain"

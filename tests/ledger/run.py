@@ -32,7 +32,8 @@ PATIENCE_SECONDS = 90.0
 # How long a gateway may at most go on executing a request whose client has disconnected. After this time, such a request changes nothing any more.
 FORGOTTEN_SECONDS = 10.0
 
-# The sixty subscribers of a run: what they follow, their trait, and how many there are of each. Those that follow the workspace use FILTERS in turn.
+# The subscribers of a run: what they follow, their trait, and how many there are of each. They are sixty in all, and `Plan.subscribers` multiplies
+# the numbers. Those that follow the workspace use FILTERS in turn.
 # Every third subscriber of those that are not slow uses event streams, the others use sockets.
 MIX = (
     (Kind.SINGLE, Trait.STEADY, 12),
@@ -53,7 +54,9 @@ FILTERS = (Filter(), Filter(status=("FAILED", "INCONCLUSIVE")), Filter(status=("
 class Plan:
     """The parameters of a run.
 
-    No fault begins in the first and the last `quiet_seconds`. After the last change, subscribers have `patience_seconds` to receive the last events.
+    No fault begins in the first `quiet_seconds`, or in the last `quiet_seconds` before everything is healed.
+
+    After the last change, subscribers have `patience_seconds` to receive the last events.
     `planted` names a bug that the gateways have on purpose (see planted.py).
     """
 
@@ -105,6 +108,7 @@ def proxies() -> Iterator[Proxies]:
 async def ledger(plan: Plan, running: Cluster, directory: Path, database: str, report: Callable[[str], None]) -> Outcome:
     """Run the ledger with this replica set and its proxies, and check the records. Journals and logs are written to the directory."""
     began_at = monotonic()
+    await running.authorize(database)
     uri = running.uri(database)
     with ExitStack() as stack:
         book = Book(stack.enter_context(Journal(directory / "writes.jsonl", forced=True)))
@@ -173,7 +177,7 @@ async def client() -> AsyncIterator[httpx2.AsyncClient]:
 
 @asynccontextmanager
 async def following(subscribers: list[Subscriber]) -> AsyncIterator[None]:
-    """Let all subscribers run until the end of the context. If one of them failed, this raises its error then."""
+    """Let all subscribers run until the end of the context. If a subscriber failed, its error is raised then."""
     tasks = [asyncio.create_task(subscriber.run()) for subscriber in subscribers]
     try:
         yield
@@ -187,7 +191,7 @@ async def following(subscribers: list[Subscriber]) -> AsyncIterator[None]:
 
 
 async def finish(writers: list[Writer], writing: list[asyncio.Task[None]]) -> None:
-    """Let the writers stop, and wait until each has finished the attempt on which it works. Raises: the error of a writer that failed."""
+    """Let the writers stop, and wait until each has finished its attempt, or PATIENCE_SECONDS are over. Raises: the error of a writer that failed."""
     for writer in writers:
         writer.over = True
     _, late = await asyncio.wait(writing, timeout=PATIENCE_SECONDS)

@@ -86,7 +86,7 @@ class Subscriber:
             self._connection.abort()
 
     async def run(self) -> None:
-        """Follow forever. After the end of each connection, connect again: with a probability of one half to the other gateway."""
+        """Follow forever. After the end of each connection, connect again: with a probability of one half to the other gateway, if there is one."""
         while True:
             try:
                 async with asyncio.timeout(self._stay_seconds()):

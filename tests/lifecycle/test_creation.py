@@ -425,6 +425,33 @@ async def test_three_processes_that_end_count_as_three_unanswered_requests(
     assert (verification.status, verification.events[-1].note) == (Status.INCONCLUSIVE, NOT_ANSWERED)
 
 
+async def test_a_process_that_ends_during_a_pause_leaves_no_request_unanswered(
+    another: Callable[..., Process], fake: FakeYousign, store: Store, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lifecycle.creation.WAIT_SECONDS", 0.05)
+    process = another(pauses=(60.0,))
+    fake.order("POST", Fault.AWAY, Fault.CUT, Fault.AWAY, Fault.AWAY, Fault.AWAY)
+    created = await process.changes.create("acme", REQUEST)
+    for requests in range(2, 6):
+        await process.creation.end()
+        clock.now += timedelta(hours=1)
+        process = another(pauses=(60.0,))
+        assert await sweep(process.taking_over) == 1
+        async with asyncio.timeout(GENEROUS_SECONDS):
+            while len(fake.requests) < requests or not (await entries(store))[0]["until"] > clock.now + LEASE:
+                await asyncio.sleep(0.005)
+
+    [entry] = await entries(store)
+    await process.creation.leave()
+    last = another()
+    await sweep(last.taking_over)
+    await last.idle()
+
+    assert entry["unanswered"] == 1
+    assert (len(fake.requests), last.outcomes) == (6, ["started"])
+    assert (await stored(store, created.id)).status is Status.PENDING
+
+
 async def test_a_request_that_cannot_be_read_is_neither_sent_nor_counted(
     another: Callable[..., Process], fake: FakeYousign, store: Store, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:

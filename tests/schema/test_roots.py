@@ -105,7 +105,7 @@ def check_arguments(type: OperationType, calls: Calls) -> None:
 
 
 def fail_delivery(company: Company, id: str) -> None:
-    """Change the stored delivery of a verification as after a try that failed."""
+    """Change the stored delivery of a verification as if a try had failed."""
     company.collection.database[DELIVERIES].update_one({"_id": id}, {"$set": {"lastStatus": 500, "lastError": "the response is not a success"}})
 
 

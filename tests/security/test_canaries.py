@@ -37,8 +37,8 @@ CREATE = "mutation($input: CreateVerificationInput!) { createVerification(input:
 RESULT = "mutation($input: ReportResultInput!) { reportResult(input: $input) { __typename } }"
 READ = "query($id: ID!) { verification(id: $id) { status declaredIdentity { firstName } extractedDocument { fullName } events { at } } }"
 ISSUE = "mutation($id: ID!) { issueFollowToken(verificationId: $id) { ... on FollowToken { token } } }"
-# This query makes the gateway fail with an unexpected error, whose log entry must contain no canary either. It names an index that the test has
-# dropped; the test has no other way to cause such an error.
+# This query makes the gateway fail with an unexpected error, whose log entry must contain no canary either. The error occurs because the gateway uses
+# an index that the test has dropped. The test has no other way to cause such an error.
 BY_CHANGE = '{ verifications(orderBy: UPDATED_NEWEST, filter: { createdAfter: "2026-01-01T00:00:00Z" }) { totalCount } }'
 UPDATED = "subscription($id: ID!) { verificationUpdated(id: $id) { verification { status declaredIdentity { firstName } } } }"
 FEED = 'subscription { canary: verificationsUpdated(filter: { reference: "canary-filter" }) { cursor } }'

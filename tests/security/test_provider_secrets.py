@@ -23,7 +23,8 @@ mutation ($input: CreateVerificationInput!) {
 }
 """
 DELIVERIES = "{ webhookDeliveries { lastStatus lastError tries } }"
-# Faults of a providers file that is read again: an operator wrote a secret into it, or did not finish it.
+# Faults of a providers file that the gateway reads again: an operator wrote a secret into the file, or did not finish it. Each of BAD_KEYS takes the
+# place of KEY_LINE, and each of BAD_SECTIONS is appended.
 KEY_LINE = 'api_key_file = "api-key"\n'
 BAD_KEYS = ('api_key = "canary-inline-key"\n', 'api_key_env = "canary-inline-variable"\n', 'api_key_file = ["canary-list"]\n')
 BAD_SECTIONS = ('[other]\nprovider = "canary-provider"\n', '[other]\nwebhook_secrets = ["canary-inline-secret"]\n', '"canary-unfinished')
@@ -52,12 +53,12 @@ class Running:
         self.answers.append(f"{response.headers}{response.text}")
 
     async def log_has(self, text: str, count: int = 1) -> None:
-        """Wait until the gateway has logged a text so many times."""
+        """Wait until the gateway has logged a text at least `count` times."""
         await self.command.until(lambda: self.command.errors.read_text().count(text) >= count)
 
 
 async def follow_links(gateway: Running) -> str:
-    """Create a verification and take both of its links, also with mistakes. Returns the provider's id."""
+    """Create a verification, and request both of its observed links, also with mistakes in them. Returns the provider's id."""
     created = await gateway.create()
     start, back = urlsplit(created["verificationUrl"]).path, urlsplit(gateway.fake.bodies[created["provider"]["id"]]["redirection_url"]).path
     gateway.secrets += [path.rpartition(".")[2] for path in (start, back)]

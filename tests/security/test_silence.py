@@ -37,7 +37,7 @@ async def silent(shared_database_uri: str, commands: Commands) -> AsyncIterator[
         yield gateway
 
 
-# Case S14 in README.md: clients try to learn the schema.
+# Case S14 in tests/security/README.md: clients try to learn the schema.
 
 INTROSPECTION = [
     get_introspection_query(),
@@ -126,7 +126,7 @@ async def test_errors_do_not_correct_nearly_right_names(silent: Gateway) -> None
         assert not re.search(rf"['.:(]{name}['.:)]", remaining) or re.search(rf"\b{name}\b", document), (document, text)
 
 
-# Case S16 in README.md: clients try to learn internal details from errors.
+# Case S16 in tests/security/README.md: clients try to learn internal details from errors.
 
 REASONS = {"UNAVAILABLE", "TIMEOUT", "INTERNAL_SERVER_ERROR"}
 PLACES = re.compile(

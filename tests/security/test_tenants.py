@@ -34,7 +34,7 @@ ABSENT = "ver_" + "1" * 32
 WAYS = [(name, way) for name in WITH_AN_ID for way in transports_of(OPERATIONS[name])]
 
 
-# Case S01 in README.md: clients send the ids of another company's verifications.
+# Case S01 in tests/security/README.md: clients send the ids of another company's verifications.
 
 
 @pytest.mark.parametrize(("name", "way"), WAYS)
@@ -54,7 +54,7 @@ async def test_another_companys_id_is_answered_like_an_id_that_does_not_exist(co
     assert stranger.kept() == []
 
 
-# Case S02 in README.md: clients send forged ids.
+# Case S02 in tests/security/README.md: clients send forged ids.
 
 TEXTS = st.text(max_size=100)
 FORGED = st.one_of(
@@ -114,7 +114,7 @@ def collected(values: st.SearchStrategy[Any], number: int) -> list[Any]:
     return found
 
 
-# Case S27 in README.md: clients send cursors and versions that they have tampered with.
+# Case S27 in tests/security/README.md: clients send cursors and versions that they have tampered with.
 
 LIST = """
 query($after: String, $before: String) {
@@ -214,7 +214,7 @@ async def test_a_mark_of_another_companys_event_reveals_nothing(company: Company
         assert len(found) == 1, mark
 
 
-# Case S03 in README.md: several companies send many requests at the same time.
+# Case S03 in tests/security/README.md: several companies send many requests at the same time.
 
 COMPANIES, CREATED_BY_EACH = 4, 25
 REQUESTS_BY_HTTP, CONNECTIONS = 6000, 16

@@ -33,8 +33,8 @@ def compared(entries: Iterable[Entry], records: Iterable[bytes]) -> Comparison:
     """Compare the log of a proxy with the records of the gateway behind it.
 
     Each request that the proxy forwarded and the gateway answered must be among the parsed requests. The gateway must not have parsed a request that
-    the proxy did not forward. If a response has a request id, it must be the id of the request that the proxy answered with it. A request that was
-    forwarded but not answered, because the client left or the body was bad, may have been parsed or not.
+    the proxy did not forward. If a response has a request id, the id must be that of the request that the proxy answered with this response. A
+    request that was forwarded but not answered, because the client left or the body was bad, may have been parsed or not.
     """
     result = Comparison()
     parsed: Counter[bytes] = Counter()

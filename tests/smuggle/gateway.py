@@ -35,7 +35,7 @@ class Recording(HttpProtocol):
         super().__init__(*arguments, refused=recorded, **options)
 
     def on_headers_complete(self) -> None:
-        """Record the request. `/readyz` is not recorded, because only the start of the gateway requests it, and no client.
+        """Record the request. `/readyz` is not recorded: no client requests it, only the code that starts this gateway.
 
         A head with an ignored offer of an upgrade is parsed a second time, without the offer (see `_offer_ignored` in `HttpProtocol`). It is recorded
         only then, so that each request is recorded once.
@@ -46,7 +46,7 @@ class Recording(HttpProtocol):
 
 
 class Upgrading(Recording):
-    """A planted fault, which the comparison must find: a request whose offer of an upgrade is not accepted ends after its head.
+    """A planted fault, which the comparison must find: a request with an offer of an upgrade that the gateway ignores ends after its head.
 
     The gateway may then parse the request's body as the next request.
     """

@@ -212,7 +212,7 @@ def flipped(random: Random, part: bytes) -> bytes:
 
 
 def other_length(random: Random, request: Request) -> None:
-    """A mutation: a content length that is wrong or written in an unusual way. It replaces the correct length or is added to it."""
+    """A mutation: a content length that is wrong, repeated, or written in an unusual way. It replaces the correct length or is added to it."""
     written = random.choice(LENGTHS)
     length = written % ((len(request.body),) * written.count(b"%")) if b"%" in written else written
     near = b"%d" % max(0, len(request.body) + random.choice((-10, -1, 1, 10, 40)))
@@ -221,7 +221,7 @@ def other_length(random: Random, request: Request) -> None:
 
 
 def other_coding(random: Random, request: Request) -> None:
-    """A mutation: a transfer coding that is unknown or written in an unusual way. It replaces the correct coding or is added to it."""
+    """A mutation: a transfer coding that is unknown, repeated, or written in an unusual way. It replaces the correct coding or is added to it."""
     chosen = random.choice(CODINGS)
     request.coding = random.choice(([chosen], [chosen, *request.coding], [*request.coding, chosen]))
 

@@ -77,7 +77,8 @@ def stored_breaches(records: Records, fate: Fate, document: Mapping[str, Any]) -
     expected, actor = decision_for(records, fate, document)
     stored = document["status"], tuple(document.get("reasons", ()))
     if not expected or stored != (expected.status.value, expected.codes):
-        yield Finding(Breach.OUTCOME, fate.name, f"it is {stored[0]} {stored[1]}; the provider decided {expected}")
+        requests = [(attempt.gateway, attempt.fault, round(attempt.at, 1)) for attempt in records.attempts.get(fate.number, [])]
+        yield Finding(Breach.OUTCOME, fate.name, f"it is {stored[0]} {stored[1]}; the provider decided {expected}; requests to start it: {requests}")
         return
     outcomes = [event for event in document["events"] if event["type"] == OUTCOME]
     if [event["actor"] for event in outcomes] != [actor]:

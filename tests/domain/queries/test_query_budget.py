@@ -12,7 +12,7 @@ BUDGET = QueryBudget(3, 5)
 
 
 def sent_at(*seconds: float) -> SentQueries:
-    """Queries that were sent so many seconds after noon."""
+    """Queries that were sent at these times, in seconds after noon."""
     sent = SentQueries()
     for second in seconds:
         sent = sent.with_one(NOON + timedelta(seconds=second))
@@ -20,7 +20,7 @@ def sent_at(*seconds: float) -> SentQueries:
 
 
 def left(sent: SentQueries, seconds: float) -> QueryBudget:
-    """How many queries are left so many seconds after noon."""
+    """How many queries are left at this time, in seconds after noon."""
     return sent.left(BUDGET, NOON + timedelta(seconds=seconds))
 
 

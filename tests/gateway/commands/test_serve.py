@@ -61,7 +61,8 @@ async def served(directory: Path, database_uri: str, **environment: str) -> Asyn
     async with running(directory, "serve", "--workers", str(WORKERS), **settings) as command:
         service = Service(command, port)
         await command.until(lambda: len(service.workers()) == WORKERS)
-        await command.ready(service.api.url)
+        admin = environment.get("GATEWAY_ADMIN_PORT")
+        await command.ready(f"http://127.0.0.1:{admin}" if admin else service.api.url)
         yield service
 
 
@@ -85,8 +86,9 @@ async def test_the_metrics_of_all_workers_are_in_one_response(tmp_path: Path, da
         assert min(sockets.values()) > 0
 
 
-async def test_workers_are_replaced_under_load_without_a_failed_request(tmp_path: Path, database_uri: str) -> None:
-    async with served(tmp_path, database_uri) as service:
+@pytest.mark.parametrize("delay", ["0", "1"])
+async def test_workers_are_replaced_under_load_without_a_failed_request(tmp_path: Path, database_uri: str, delay: str) -> None:
+    async with served(tmp_path, database_uri, GATEWAY_DRAIN_DELAY_SECONDS=delay) as service:
         before = service.workers()
         stop = asyncio.Event()
 
@@ -118,6 +120,34 @@ async def test_a_killed_worker_is_replaced(tmp_path: Path, database_uri: str) ->
 
         assert service.workers()[2] == before[2]
         await ask(service.api, 10)
+
+
+async def test_a_worker_that_is_ended_by_hand_leaves_its_slot_to_another_one(tmp_path: Path, database_uri: str) -> None:
+    """With a delay, a process that ends keeps new connections out of its listening socket, which its successor has too."""
+    async with served(tmp_path, database_uri, GATEWAY_DRAIN_DELAY_SECONDS="0.1") as service:
+        before = service.workers()
+
+        os.kill(before[1], signal.SIGTERM)
+        await service.replaced(before, 1)
+
+        # Half of the connections go to the slot of the first worker.
+        await ask(service.api, 20)
+
+
+async def test_all_workers_share_the_port_for_operators(tmp_path: Path, database_uri: str) -> None:
+    port = free_port()
+    async with served(tmp_path, database_uri, GATEWAY_ADMIN_PORT=str(port)) as service, httpx2.AsyncClient(trust_env=False) as client:
+        before = service.workers()
+        service.command.process.send_signal(signal.SIGUSR2)
+        await service.has_logged(f"all {WORKERS} workers were replaced")
+
+        text = (await client.get(f"http://127.0.0.1:{port}/metrics")).text
+        ready = await client.get(f"http://127.0.0.1:{port}/readyz")
+
+    assert not {*before.values()} & {*service.workers().values()}
+    assert 'gateway_worker_up{worker="1"} 1' in text
+    assert 'gateway_worker_up{worker="2"} 1' in text
+    assert ready.status_code == 200
 
 
 async def test_at_sigterm_sockets_are_closed_and_all_processes_end(tmp_path: Path, database_uri: str) -> None:

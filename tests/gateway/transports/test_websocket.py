@@ -19,7 +19,14 @@ from domain.caller import Scope
 from gateway.server import MAX_MESSAGE_BYTES
 from gateway.transports import websocket
 from gateway.transports.json_content import MAX_JSON_MARKS
-from gateway.transports.websocket import MAX_INIT_CHARACTERS, MAX_INIT_MARKS, MAX_OPERATIONS, MAX_PING_CHARACTERS, MAX_PINGS_BEFORE_INIT
+from gateway.transports.websocket import (
+    MAX_INIT_CHARACTERS,
+    MAX_INIT_MARKS,
+    MAX_OPERATIONS,
+    MAX_PING_CHARACTERS,
+    MAX_PINGS_BEFORE_INIT,
+    Connection,
+)
 from tests.company import LINK_OPENED, Company
 from tests.serving import Gateway
 from tests.wire import GENEROUS_SECONDS, PROTOCOL, Wire, wired
@@ -394,6 +401,33 @@ async def test_too_many_operations_close_the_socket_with_try_again_later(wire: W
 
     assert await wire.closed() == 1013
     assert await sinks_to(company.gateway, "gateway_subscribers", 0)
+
+
+async def test_the_operations_of_a_closed_socket_end_in_different_turns_of_the_event_loop(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
+    id, turn, ends, operate = await company.created(), 0, list[int](), Connection._operate
+
+    async def count_turns() -> None:
+        nonlocal turn
+        while len(ends) < MAX_OPERATIONS:
+            turn += 1
+            await asyncio.sleep(0)
+
+    async def operating(self: Connection, *arguments: Any) -> None:
+        try:
+            await operate(self, *arguments)
+        finally:
+            ends.append(turn)
+
+    monkeypatch.setattr(Connection, "_operate", operating)
+    async with wired(company.gateway, company.token()) as wire:
+        for number in range(MAX_OPERATIONS):
+            await wire.subscribe(str(number), UPDATED, {"id": id})
+        for _ in range(MAX_OPERATIONS):
+            await wire.hear()
+        counting = asyncio.create_task(count_turns())
+    await asyncio.wait_for(counting, GENEROUS_SECONDS)
+
+    assert len({*ends}) == MAX_OPERATIONS
 
 
 async def test_an_expired_token_closes_the_socket_and_ends_its_subscriptions(company: Company) -> None:

@@ -69,7 +69,9 @@ async def test_a_lease_is_extended_over_the_pause_only_by_its_holder(starts: Sta
 
 
 async def test_a_released_entry_is_due_at_once_and_counts_no_request(starts: Starts) -> None:
-    await starts.released(await starts.add("acme", "ver_1"))
+    paused = await starts.extended(await starts.add("acme", "ver_1"), WAIT, 0)
+    assert paused
+    await starts.released(paused)
 
     taken = await starts.taken_over("ver_1")
 
