@@ -56,7 +56,8 @@ async def created(containers: Containers, key: str) -> str:
     async with httpx2.AsyncClient(verify=trust, trust_env=False, timeout=GENEROUS_SECONDS) as client:
         headers = {"authorization": f"Bearer {await token(containers)}"}
         response = await client.post(f"https://localhost:{containers.port}/graphql", json={"query": query, "variables": variables}, headers=headers)
-        assert (await client.get(f"https://localhost:{containers.port}/readyz")).status_code == 404
+        for path in ("/livez", "/readyz", "/healthz", "/metrics"):
+            assert (await client.get(f"https://localhost:{containers.port}{path}")).status_code == 404
     assert "errors" not in response.json(), response.json()
     id: str = response.json()["data"]["createVerification"]["id"]
     return id
