@@ -33,15 +33,27 @@ def tested(release: str, arguments: list[str]) -> str:
     environment = ENVIRONMENTS / release
     python = environment / "bin" / "python"
     print(f"installing what the project needs for Python {release}", flush=True)
-    for command in (
+    commands: list[list[str | Path]] = [
         ["venv", "--quiet", "--allow-existing", "--python", interpreter, environment],
         ["pip", "install", "--quiet", "--python", python, "--require-hashes", "--requirement", PROJECT / "requirements" / "dev.lock"],
         ["pip", "install", "--quiet", "--python", python, "--no-deps", "--no-build-isolation", "--editable", PROJECT],
-    ):
+    ]
+    for command in commands:
         if subprocess.run([UV, *command]).returncode:
             return "could not be installed"
     workers = str((os.cpu_count() or 1) + 1)
-    pytest = [python, "-m", "pytest", "--quiet", "--numprocesses", workers, "--dist", "loadscope", "--no-loadscope-reorder", *arguments]
+    pytest: list[str | Path] = [
+        python,
+        "-m",
+        "pytest",
+        "--quiet",
+        "--numprocesses",
+        workers,
+        "--dist",
+        "loadscope",
+        "--no-loadscope-reorder",
+        *arguments,
+    ]
     # Without the variables of a pytest that runs this script in a test.
     variables = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
     return "passed" if subprocess.run(pytest, cwd=PROJECT, env=variables).returncode == 0 else "failed"
@@ -52,7 +64,7 @@ def installed(release: str) -> Path | None:
     pyenv = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv")
     on_path = shutil.which(f"python{release}")
     for candidate in [*([Path(on_path)] if on_path else []), *sorted(pyenv.glob(f"versions/{release}.*/bin/python"))]:
-        command = [candidate, "-c", "import sys; print('%d.%d' % sys.version_info[:2])"]
+        command: list[str | Path] = [candidate, "-c", "import sys; print('%d.%d' % sys.version_info[:2])"]
         # A shim of pyenv is on PATH also if its release is not selected, and then fails.
         if subprocess.run(command, capture_output=True, text=True).stdout.strip() == release:
             return candidate

@@ -94,6 +94,16 @@ class KeyFile:
         """Whether tokens can be verified: always, because a file without keys is refused at the start."""
         return True
 
+    @property
+    def age_seconds(self) -> None:
+        """The age of fetched keys: None, because the keys of a file are not fetched."""
+        return None
+
+    @property
+    def failures(self) -> int:
+        """How often the keys could not be read: never, because the process does not start then."""
+        return 0
+
     async def run(self, changed: Callable[[], None]) -> None:
         """Read the file again whenever it has changed, until cancelled. Calls `changed` after each change of the keys."""
         self._changed = changed
@@ -153,12 +163,20 @@ class PublishedKeys:
         self._keys: Keys = {}
         self._tried_at = float("-inf")
         self._failed = False
+        self._fetched_at: float | None = None
+        # How often the keys could not be fetched.
+        self.failures = 0
         self._fetching: asyncio.Task[None] | None = None
 
     @property
     def loaded(self) -> bool:
         """Whether tokens can be verified: keys were fetched at least once."""
         return bool(self._keys)
+
+    @property
+    def age_seconds(self) -> float | None:
+        """How long ago the keys were fetched last, in seconds; None before the first time."""
+        return None if self._fetched_at is None else monotonic() - self._fetched_at
 
     async def run(self, changed: Callable[[], None]) -> None:
         """Fetch the keys every REFRESH_SECONDS, so that keys which the issuer withdraws are dropped. After a failure, fetch them sooner.
@@ -197,12 +215,16 @@ class PublishedKeys:
     async def _fetch(self) -> None:
         try:
             keys = await self._usable()
+            if self._failed:
+                logger.info("the issuer's keys were fetched again")
             self._failed = False
+            self._fetched_at = monotonic()
             if described(keys) != described(self._keys):
                 self._keys = keys
                 self._changed()
         except KeysNotUsable as error:
             self._failed = True
+            self.failures += 1
             kept = "; the cached keys stay in use" if self._keys else ""
             logger.warning("the issuer's keys could not be fetched from GATEWAY_TOKEN_JWKS_URL (%s)%s", error, kept)
         finally:

@@ -105,7 +105,8 @@ class Containers:
 
     async def _started(self, name: str, service: Service) -> Process:
         for folder, _ in self._folders(name):
-            folder.is_file() or folder.mkdir(parents=True, exist_ok=True)
+            if not folder.is_file():
+                folder.mkdir(parents=True, exist_ok=True)
         if "nginx" in service.get("image", ""):
             command = self._nginx(name)
         else:

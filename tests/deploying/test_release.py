@@ -48,7 +48,7 @@ def environment(release: tuple[Path, Path], tmp_path_factory: pytest.TempPathFac
     """A new environment with the wheel and its locked dependencies. The packages come from uv's cache, or else from the package index."""
     made = tmp_path_factory.mktemp("clean")
     run(sys.executable, "-m", "venv", "--without-pip", made)
-    install = [PROGRAMS / "uv", "pip", "install", "--quiet", "--python", made / "bin" / "python"]
+    install: list[str | Path] = [PROGRAMS / "uv", "pip", "install", "--quiet", "--python", made / "bin" / "python"]
     run(*install, "--require-hashes", "--requirement", ROOT / "requirements" / "runtime.lock")
     run(*install, "--no-deps", "--no-index", release[0])
     return made
