@@ -28,7 +28,7 @@ FOLLOW := gateway/pages/follow/index.html
 # The number of parallel workers of pytest: one more than processors, because tests of processes and of time-outs mostly wait.
 WORKERS = $$(( $$(getconf _NPROCESSORS_ONLN) + 1 ))
 
-.PHONY: help setup web graphiql board run test coverage counts check schema lock lock-check ledger drill compare smuggle story-picture drill-web image-test bench bench-quick bench-live bench-hostile clean screenshots bench-board packages
+.PHONY: help setup web graphiql board run test coverage counts check schema lock lock-check ledger drill compare smuggle story-picture drill-web image-test bench bench-quick bench-live bench-hostile clean screenshots bench-board packages pythons dist
 
 help: ## list these targets
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/  make \1|\2/p' Makefile | column -t -s '|'
@@ -49,6 +49,13 @@ board: $(BOARD) $(FOLLOW) ## build the operators' board and the person's page (n
 
 test: setup $(BOARD) $(FOLLOW) ## run all tests on all processors; a selection: make test ARGS=tests/store
 	.venv/bin/pytest --numprocesses $(WORKERS) --dist loadscope --no-loadscope-reorder $(ARGS)
+
+pythons: setup ## run all tests with each of Python 3.11 to 3.14 that is installed; a selection: make pythons ARGS=tests/domain
+	.venv/bin/python requirements/pythons.py $(ARGS)
+
+dist: setup $(BOARD) $(FOLLOW) ## build the release, a wheel and an sdist, into dist/
+	rm -rf dist/verification_gateway-*
+	.venv/bin/hatchling build -d dist
 
 coverage: setup ## run all tests and measure which lines and branches they reach
 	.venv/bin/pytest --numprocesses $(WORKERS) --dist loadscope --no-loadscope-reorder --cov --cov-report=term:skip-covered -q $(ARGS)
@@ -129,7 +136,7 @@ bench-board: setup $(BOARD) $(FOLLOW) ## measure the board and the person's page
 	.venv/bin/python -m bench.board $(ARGS)
 
 clean: ## remove the environment, caches and development data
-	rm -rf .venv .gateway dist tests/clients/node_modules web/node_modules web/react/react18/node_modules web/*/dist web/graphiql/node_modules bench/peers/node_modules gateway/pages/graphiql gateway/pages/board gateway/pages/follow build .coverage .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .pythons .gateway dist tests/clients/node_modules web/node_modules web/react/react18/node_modules web/*/dist web/graphiql/node_modules bench/peers/node_modules gateway/pages/graphiql gateway/pages/board gateway/pages/follow build .coverage .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
 # pip installs uv, and uv installs all other packages, ten times as fast as pip. uv doesn't read pip's configuration (such as a mirror or a

@@ -26,6 +26,8 @@ BUILDAH = ("buildah", "--storage-driver", "vfs")
 IMAGE = "localhost/verification-gateway:test"
 USER = 10001
 DEVELOPMENT = ("fiftyone", "pip", "pytest", "tests")
+# Modules of the application, of a dependency and of Python's standard library.
+COMPILED = ("gateway.__main__", "domain.reasons", "starlette.routing", "json.decoder", "asyncio.tasks")
 REASON_CODES = 41
 START_SECONDS = 30
 STOP_SECONDS = 20
@@ -44,6 +46,8 @@ def main() -> None:
         gateway = image["Entrypoint"]
         search = f"import importlib.util; print([name for name in {DEVELOPMENT} if importlib.util.find_spec(name)])"
         expect("the image contains no development packages", buildah(*run(name, settings, "python", "-c", search)) == "[]")
+        compiled = f"import importlib.util, os; print([name for name in {COMPILED} if not os.path.exists(importlib.util.find_spec(name).cached)])"
+        expect("the bytecode of everything is compiled", buildah(*run(name, settings, "python", "-c", compiled)) == "[]")
         token = buildah(*run(name, settings, *gateway, "token", "--workspace", "demo", "--scope", "verification:read", "--ttl", "600"))
 
         with started(run(name, settings, *gateway, *image["Cmd"])) as server:

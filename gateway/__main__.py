@@ -17,10 +17,9 @@ from rich.markup import escape
 
 from domain.caller import WORKSPACE_NAME, Scope
 from domain.delivery import DeliveryState
-from domain.errors import Unavailable
 from domain.webhook import WebhookState
 from gateway import server, settings
-from gateway.application import application, token_reader
+from gateway.application import token_reader
 from gateway.callers.tokens import MAX_SUBJECT_CHARACTERS, SCOPES
 from gateway.commands import personal_data, upkeep
 from gateway.commands.check import check as check_deployment
@@ -33,9 +32,11 @@ from gateway.commands.deliveries import (
     show_delivery,
 )
 from gateway.commands.explain import explanation
+from gateway.commands.findings import exit_status
 from gateway.commands.inbox import MAX_LISTED, InboxError, apply_webhooks, list_webhooks, show_webhook
 from gateway.commands.live_check import live_check
 from gateway.commands.personal_data import PersonalDataError
+from gateway.commands.serve import serve_in_production, work
 from gateway.commands.upkeep import UpkeepError
 from gateway.development import keys as development
 from gateway.development.dev import dev as serve_for_development
@@ -44,8 +45,7 @@ from gateway.development.mongod import EmbeddedError
 from gateway.errors import RequestRefused
 from gateway.pages import board
 from gateway.process import logs
-from gateway.process.garbage import collected_seldom
-from gateway.process.mongo_check import MongoRefused, check_mongo
+from gateway.process.mongo_check import MongoRefused
 from gateway.settings import BadSettings
 from providers.file import BadProvidersFile
 from schema.build import build
@@ -100,30 +100,29 @@ def command_line(
 
 
 @app.command()
-def serve() -> None:
+def serve(
+    workers: Annotated[int | None, typer.Option(help="How many processes serve the port. By default, GATEWAY_WORKERS, or one.", min=1)] = None,
+) -> None:
     """Run the gateway in production. All settings come from environment variables; `gateway settings` lists them."""
     server.hold_sighup()
+    if workers is not None:
+        os.environ["GATEWAY_WORKERS"] = str(workers)
     chosen = settings.to_serve()
     logs.configure_logging(chosen.log_level, chosen.log_format)
     for name in settings.unknown():
         logger.warning("%s is not a setting; `gateway settings` lists all settings", name)
     if not chosen.provider and not chosen.providers_file:
         logger.warning("neither GATEWAY_PROVIDER nor GATEWAY_PROVIDERS_FILE is set, so that no verification can be created")
-    with server.listening_socket(chosen.host, chosen.port) as bound, server.admin_socket(chosen.host, chosen.admin_port) as admin:
-        port = bound.getsockname()[1]
+    serve_in_production(chosen)
 
-        async def main() -> None:
-            pages = board.production_pages(chosen.board, chosen.processing_seconds)
-            app = application(chosen, pages=pages)
-            health = app.process.health
-            try:
-                await check_mongo(health.store.database, "GATEWAY_MONGO_URI")
-            except Unavailable as error:
-                health.wait_for_mongo(error)
-            async with collected_seldom():
-                await server.Server(app, lambda: logger.info("listening on %s port %d", chosen.host, port), admin=admin).serve([bound])
 
-        server.run_and_leave(main())
+@app.command(hidden=True)
+def worker(number: int, directory: Path, listening: int, channel: int, admin: Annotated[int | None, typer.Argument()] = None) -> None:
+    """Run one worker of `gateway serve --workers N`, which starts it with these file descriptors."""
+    server.hold_sighup()
+    chosen = settings.to_serve()
+    logs.configure_logging(chosen.log_level, chosen.log_format)
+    work(chosen, number, directory, listening, channel, admin)
 
 
 @app.command()
@@ -254,16 +253,19 @@ def check(
         bool, typer.Option("--live", help="Take one verification with made-up names through the provider of --provider, and do nothing else.")
     ] = False,
 ) -> None:
-    """Check whether the gateway can serve here: settings, providers, MongoDB, clock, indexes. Exits with 1 if it can't."""
+    """Check whether the gateway can serve here: settings, keys, providers, the issuer's keys, and MongoDB with its privileges, writes and changes.
+
+    Prints one line for each check. Each kind of problem has an exit status of its own: docs/running.md lists them.
+    """
     if live != (provider is not None):
         raise typer.BadParameter("--provider and --live belong together", param_hint="--live")
-    chosen = settings.to_serve()
     if provider:
-        raise typer.Exit(0 if asyncio.run(live_check(chosen, provider, typer.echo)) else 1)
-    findings = asyncio.run(check_deployment(chosen))
-    for ok, text in findings:
-        error_console.print(f"[green]✓[/] {escape(text)}" if ok else f"[red]✗[/] {escape(text)}", highlight=False, soft_wrap=True)
-    raise typer.Exit(0 if all(ok for ok, _ in findings) else 1)
+        raise typer.Exit(0 if asyncio.run(live_check(settings.to_serve(), provider, typer.echo)) else 1)
+    findings = asyncio.run(check_deployment(settings.to_serve))
+    for finding in findings:
+        mark = "[red]✗[/]" if finding.problem else "[green]✓[/]"
+        error_console.print(f"{mark} {escape(finding.text)}", highlight=False, soft_wrap=True)
+    raise typer.Exit(exit_status(findings))
 
 
 @webhooks.command(name="list")

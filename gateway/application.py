@@ -148,7 +148,7 @@ def application(
             partial(starting, creation, intake, provision.sandbox, drain, http_client, [reconciliation.leave, outgoing.leave]),
             [partial(close_client, client), partial(close_client, watcher), *(each.close for each in (traces, audit) if each)],
         ),
-        process_of(settings, drain, health, metrics, probes, provision.reload),
+        process_of(settings, drain, health, metrics, probes, None if local else partial(read_files_again, provision, issuer_keys)),
     )
 
 
@@ -195,6 +195,13 @@ def process_of(settings: Settings, drain: Drain, health: Health, metrics: Metric
     """Collect the objects of the process that the server and the commands use."""
     places = ConnectionPlaces(settings.max_connections_per_address, settings.trusted_proxies)
     return Process(drain, health, metrics, places, settings.idle_seconds, Starlette(routes=probes.routes), reload)
+
+
+def read_files_again(provision: Provision, issuer_keys: IssuerKeys | None) -> None:
+    """Read the files again that the settings name, at SIGHUP: the providers file, and the file with the issuer's keys."""
+    provision.reload()
+    if isinstance(issuer_keys, KeyFile):
+        issuer_keys.reread()
 
 
 def store_of(settings: Settings, client: Client, now: Clock, traces: Traces | None = None) -> Store:

@@ -68,16 +68,10 @@ class Provision:
         """The addresses at which integrators renew follow tokens now, by workspace. A workspace without such an address is not among them."""
         return {name: str(section.follow_renewal_url) for name, section in self._sections.items() if section.follow_renewal_url}
 
-    @property
-    def reload(self) -> Callable[[], None] | None:
-        """The function to call at SIGHUP, which reads the providers file again. None if there is no such file.
-
-        Also None on a developer's machine: there, a terminal that is closed sends SIGHUP, and the process must end.
-        """
-        return self._reload if self._settings.providers_file and not self._local else None
-
-    def _reload(self) -> None:
-        """Read the providers file again. A file that can't be used is logged, and changes nothing."""
+    def reload(self) -> None:
+        """Read the providers file again, if there is one. A file that can't be used is logged, and changes nothing."""
+        if not self._settings.providers_file:
+            return
         try:
             sections = sections_of(self._settings, self._local)
         except BadProvidersFile as bad:

@@ -33,6 +33,8 @@ PING_SECONDS = 20
 # How long uvicorn waits for unfinished requests when the process ends, after the process has drained (see `Drain`). Draining and waiting together
 # take less than ten seconds, the shortest time that orchestrators wait before they kill a process. GATEWAY_DRAIN_DELAY_SECONDS comes on top of that.
 GRACE_SECONDS = 3
+# How long a process that has stopped to accept connections waits for the first requests on the last ones.
+LAST_REQUEST_SECONDS = 1.0
 # The interval at which Python switches threads (the GIL switch interval). It is a fifth of Python's default, so that the threads of the MongoDB
 # driver do not wait long before they send commands.
 SWITCH_SECONDS = 0.001
@@ -48,13 +50,14 @@ class AddressTaken(Exception):
         super().__init__(f"can't listen on {place} ({reason}); choose another {option} with {setting}")
 
 
-def listening_socket(host: str, port: int, unread_seconds: float = UNREAD_SECONDS, option: str = "port") -> socket.socket:
+def listening_socket(host: str, port: int, unread_seconds: float = UNREAD_SECONDS, option: str = "port", shared: bool = False) -> socket.socket:
     """Bind a socket to the address. Call this before anything else starts, so that a failure is reported first. Raises: AddressTaken.
 
-    `option`: the name of the setting that holds the port.
+    `option`: the name of the setting that holds the port. `shared`: whether other sockets may have the same address (SO_REUSEPORT).
     """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        bound = socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET, backlog=2048)
+        bound = socket.create_server((host, port), family=family, backlog=2048, reuse_port=shared)
     except (OSError, UnicodeError) as error:
         # The standard library appends " (while attempting to bind on address …)" to the reason. Cut this off, because the message of AddressTaken
         # already contains the address.
@@ -65,6 +68,14 @@ def listening_socket(host: str, port: int, unread_seconds: float = UNREAD_SECOND
         # frame would wait behind the unread data.
         bound.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, round(unread_seconds * 1000))
     return bound
+
+
+def listening_sockets(host: str, port: int, count: int) -> list[socket.socket]:
+    """Bind several sockets to the same address. The kernel spreads new connections evenly over them. Raises: AddressTaken."""
+    # A socket that is not shared is bound first: it fails if another gateway has the port, while a shared one would take a part of its connections.
+    with listening_socket(host, port) as alone:
+        taken: int = alone.getsockname()[1]
+    return [listening_socket(host, taken, shared=True) for _ in range(count)]
 
 
 def admin_socket(host: str, port: int | None) -> AbstractContextManager[socket.socket | None]:
@@ -81,10 +92,12 @@ class Server(uvicorn.Server):
         started: Callable[[], None] = lambda: None,
         patience: Patience | None = None,
         admin: socket.socket | None = None,
+        shares_port: bool = False,
     ) -> None:
         """`patience`: the timeouts of connections, for tests. None: those of production, with the idle time of the settings.
 
-        `admin`: the listening socket of the endpoints for operators, if they have a port of their own.
+        `admin`: the listening socket of the endpoints for operators, if they have a port of their own. `shares_port`: whether other
+        processes accept connections on the same port, and on the same sockets.
         """
         if not isinstance(app, Application):
             raise TypeError("the server needs the gateway's own Application: around it, ASGI middleware would miss the requests of the fast path")
@@ -120,6 +133,8 @@ class Server(uvicorn.Server):
         self._on_started = started
         self._reload = app.process.reload
         self._drain = app.process.drain
+        self._shares_port = shares_port
+        self._retired = False
         self._admin = AdminServer(app.process.admin, admin) if admin else None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -130,6 +145,8 @@ class Server(uvicorn.Server):
         if self._reload and threading.current_thread() is threading.main_thread():
             asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self._reload)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})
+        if self._shares_port:
+            asyncio.get_running_loop().add_signal_handler(signal.SIGUSR2, self.retire)
         if self.started:
             self._on_started()
 
@@ -137,12 +154,22 @@ class Server(uvicorn.Server):
         """Drain the long-lived connections while the server still answers requests. Then shut the server down."""
         logger.info("the process stops: it closes its connections and finishes its requests")
         await self._drain.lead_out()
-        if self._drain.delay_seconds:
+        if self._drain.delay_seconds and not self._retired:
             await accept_last_connections(sockets or [])
         await super().shutdown(sockets)
         logger.info("the process has stopped serving")
         if self._admin:
             self._admin.stop()
+
+    def retire(self) -> None:
+        """Leave new connections to another process that accepts them on the same sockets, and then end."""
+        self._retired = True
+        for server in self.servers:
+            server.close()
+        if self._admin:
+            self._admin.stop()
+        # A client whose connection was accepted last may not have sent its request yet. If its connection were closed now, the request would be lost.
+        asyncio.get_running_loop().call_later(LAST_REQUEST_SECONDS, setattr, self, "should_exit", True)
 
 
 def run_and_leave(main: Coroutine[None, None, None]) -> NoReturn:

@@ -14,6 +14,7 @@ from pydantic_settings import BaseSettings, EnvSettingsSource, NoDecode, Setting
 
 from domain.deadlines import Windows
 from domain.query_schedule import DEFAULT_AGES, QuerySchedule
+from gateway.callers.key_strength import MIN_KEY_BITS, estimated_bits
 from gateway.operations.trusted import Mode
 from gateway.transports import origins
 from lifecycle.sweeper import Periods
@@ -21,8 +22,8 @@ from providers.file import BadProvidersFile, ExternalSection, SandboxSection, Yo
 from store.sealing import KEY_BYTES, KEY_ID
 
 MIN_KEY_CHARACTERS = 32
-# A key with fewer different characters or bytes than this is refused, because it was probably typed and not generated.
-MIN_DIFFERENT = 8
+# The beginning of the message for a key that was probably typed and not generated.
+TOO_SIMPLE = "is too simple to be a key"
 MAX_RETENTION_SECONDS = 100 * 366 * 86_400
 
 # `gateway dev` creates keys with this prefix, and a data key with this id. `gateway serve` recognizes and refuses them.
@@ -39,17 +40,21 @@ KEY_SETTINGS = ("token_key", "signing_key", "previous_signing_key", "fingerprint
 
 
 class BadSettings(Exception):
-    """Settings are missing or invalid. The message names each of these settings and never contains a value."""
+    """Settings are missing or invalid. The message names each of these settings and never contains a value.
+
+    `troubles`: the names of the settings in lower case, without the prefix GATEWAY_, and what is wrong with each.
+    """
 
     def __init__(self, troubles: dict[str, str]) -> None:
+        self.troubles = troubles
         lines = [f"  {variable(name)}: {trouble}" for name, trouble in troubles.items()]
         super().__init__("\n".join(["These settings are missing or invalid:", *lines]))
 
 
 def random_enough(key: SecretStr) -> SecretStr:
-    """Check that a key is not too simple. Returns the key. Raises: ValueError if the key has fewer than MIN_DIFFERENT different characters."""
-    if len(set(key.get_secret_value())) < MIN_DIFFERENT:
-        raise ValueError("is too simple to be a key; `openssl rand -base64 48` makes one")
+    """Check that a key is not too simple. Returns the key. Raises: ValueError if its estimated entropy is below MIN_KEY_BITS."""
+    if estimated_bits([*map(ord, key.get_secret_value())]) < MIN_KEY_BITS:
+        raise ValueError(f"{TOO_SIMPLE}; `openssl rand -base64 48` makes one")
     return key
 
 
@@ -78,8 +83,8 @@ def data_key(text: str) -> bytes:
         key = b""
     if len(key) != KEY_BYTES:
         raise ValueError(f"must have keys of {KEY_BYTES} bytes in base64; `openssl rand -base64 {KEY_BYTES}` makes one")
-    if len(set(key)) < MIN_DIFFERENT:
-        raise ValueError(f"is too simple to be a key; `openssl rand -base64 {KEY_BYTES}` makes one")
+    if estimated_bits(key) < MIN_KEY_BITS:
+        raise ValueError(f"{TOO_SIMPLE}; `openssl rand -base64 {KEY_BYTES}` makes one")
     return key
 
 
@@ -179,6 +184,12 @@ class Settings(BaseSettings):
         "that the file does not name has the provider of GATEWAY_PROVIDER",
     )
     allow_sandbox: bool = Field(default=False, description="Whether `gateway serve` accepts the provider sandbox")
+    workers: int = Field(
+        default=1,
+        ge=1,
+        le=256,
+        description="How many processes of `gateway serve` share the port, such as one for each core; see docs/running.md",
+    )
     host: str = Field(default="127.0.0.1", description="The address to listen on")
     port: int = Field(default=8000, ge=0, le=65535, description="The port to listen on; 0 takes a free one")
     admin_port: int | None = Field(
@@ -197,7 +208,9 @@ class Settings(BaseSettings):
     token_jwks_url: KeySetUrl | None = Field(
         default=None, description="The https URL of the token issuer's public keys, a JWK set (RS256, PS256, ES256, ES384, Ed25519)"
     )
-    token_jwks_file: Path | None = Field(default=None, description="A file with the token issuer's JWK set, instead of GATEWAY_TOKEN_JWKS_URL")
+    token_jwks_file: Path | None = Field(
+        default=None, description="A file with the token issuer's JWK set, instead of GATEWAY_TOKEN_JWKS_URL. It is read again when it changes"
+    )
     token_key: SigningKey | None = Field(
         default=None, description="A key shared with the token issuer (HS256), at least 32 characters; in addition to a JWK set or instead of one"
     )
@@ -383,20 +396,50 @@ class Settings(BaseSettings):
         return [key.get_secret_value() for key in (self.signing_key, self.previous_signing_key) if key]
 
 
+def secret_settings() -> list[str]:
+    """The names of the settings that contain a secret. Each of them can also be read from a file, which the variable with `_FILE` names."""
+    return [name for name, field in Settings.model_fields.items() if "Secret" in str(field.annotation)]
+
+
+def secrets_of_files(troubles: dict[str, str]) -> dict[str, str]:
+    """The secrets in the files that the variables GATEWAY_…_FILE name, without the line break at their end.
+
+    Adds the settings whose files can't be used to `troubles`.
+    """
+    found = {}
+    for name in secret_settings():
+        path = os.environ.get(variable(f"{name}_file"))
+        if not path:
+            continue
+        try:
+            found[name] = Path(path).read_text(encoding="utf-8").rstrip("\r\n")
+        except (OSError, ValueError) as error:
+            troubles[f"{name}_file"] = f"names a file that can't be read ({getattr(error, 'strerror', None) or 'it is not text in UTF-8'})"
+            continue
+        if not found[name]:
+            troubles[f"{name}_file"] = "names an empty file"
+        if os.environ.get(variable(name)):
+            troubles[f"{name}_file"] = f"can't be set together with {variable(name)}; unset one of them"
+    return found
+
+
 def read_settings(defaults: dict[str, Any], required: Collection[str] = (), **overrides: Any) -> Settings:
-    """Read the settings: from the overrides first, then from the environment, then from the defaults.
+    """Read the settings: from the overrides first, then from the files of secrets and the environment, then from the defaults.
 
     `required`: the names of settings that must be set although they have a default.
     Raises: BadSettings.
     """
-    values = {**defaults, **EnvSettingsSource(Settings)(), **overrides}
-    troubles = {name: absence(name) for name in required if values.get(name) is None}
-    if all(values.get(name) is None for name in TRUST):
+    troubles: dict[str, str] = {}
+    values = {**defaults, **EnvSettingsSource(Settings)(), **secrets_of_files(troubles), **overrides}
+    troubles |= {name: absence(name) for name in required if values.get(name) is None}
+    if all(values.get(name) is None and f"{name}_file" not in troubles for name in TRUST):
         troubles["token_jwks_url"] = "is missing; set it, or GATEWAY_TOKEN_JWKS_FILE, or GATEWAY_TOKEN_KEY, so that tokens can be verified"
     try:
         settings = Settings(**values)
     except ValidationError as error:
-        found = {name: trouble(name, fault["type"], fault["msg"]) for fault in error.errors() for name in [str(fault["loc"][0])]}
+        faults = ((str(fault["loc"][0]), fault) for fault in error.errors())
+        # A setting whose file can't be used is also missing, which would be a second message about the same mistake.
+        found = {name: trouble(name, fault["type"], fault["msg"]) for name, fault in faults if f"{name}_file" not in troubles}
         raise BadSettings(found | troubles) from None
     if troubles:
         raise BadSettings(troubles)
@@ -452,14 +495,17 @@ def unsafe(section: SandboxSection | ExternalSection | YousignSection, settings:
 
 def unknown() -> list[str]:
     """The environment variables that begin with GATEWAY_ but are not settings. Most are misspelled settings."""
-    return sorted(name for name in os.environ if name.startswith("GATEWAY_") and name.removeprefix("GATEWAY_").lower() not in Settings.model_fields)
+    names = {variable(name) for name in Settings.model_fields} | {variable(f"{name}_file") for name in secret_settings()}
+    return sorted(name for name in os.environ if name.startswith("GATEWAY_") and name.upper() not in names)
 
 
 def example() -> str:
     """The content of `.env.example`: all settings as environment variables. Settings with a default are commented out."""
+    files = ", ".join(variable(f"{name}_file") for name in secret_settings())
     lines = [
         "# All settings, with their defaults, as written by `gateway settings`. Settings that are not commented out are required.",
         "# GATEWAY_TOKEN_ISSUER is required too, and one of GATEWAY_TOKEN_JWKS_URL, GATEWAY_TOKEN_JWKS_FILE and GATEWAY_TOKEN_KEY.",
+        f"# Each secret can also be read from a file that another variable names: {files}.",
         "",
     ]
     for name, field in Settings.model_fields.items():

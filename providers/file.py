@@ -26,9 +26,13 @@ VARIABLE_NAME = re.compile("[A-Z][A-Z0-9_]*")
 
 
 class BadProvidersFile(Exception):
-    """The providers file can't be used. The message names each wrong entry by its workspace and its key, and never contains a secret."""
+    """The providers file can't be used. The message names each wrong entry by its workspace and its key, and never contains a secret.
+
+    `troubles`: the parts of the message, one for each wrong entry.
+    """
 
     def __init__(self, path: Path, troubles: list[str]) -> None:
+        self.troubles = troubles
         super().__init__("\n".join([f"The providers file {path} can't be used:", *(f"  {trouble}" for trouble in troubles)]))
 
 

@@ -92,6 +92,14 @@ class Unsuitable(Exception):
     """The gateway can't serve with this MongoDB, or not with the address that the operator has set. The message says what to change."""
 
 
+class LoginRefused(Unsuitable):
+    """MongoDB does not accept the user name or the password in the address."""
+
+
+class NotPermitted(Unsuitable):
+    """The MongoDB user in the address lacks a privilege."""
+
+
 def connect(uri: str, timeout_seconds: float, listeners: Sequence[DriverListener] = ()) -> Client:
     """A client that reads majority-committed data from the primary, and writes to the disks of a majority.
 
@@ -230,28 +238,13 @@ async def ping(database: Database) -> datetime:
     return local_time
 
 
-async def examine(database: Database) -> datetime:
-    """Check that this is the primary of a replica set, or a router of a sharded cluster. Returns the server's time.
-
-    Raises: Unavailable, Unsuitable.
-    """
-    with suitable(), answering():
-        hello = await database.command("hello", codec_options=UTC_INSTANTS)
-    if "setName" not in hello and hello.get("msg") != "isdbgrid":
-        raise Unsuitable("it is not a replica set, and change streams need one: start mongod with --replSet, and call rs.initiate() once")
-    if not hello["isWritablePrimary"]:
-        raise Unsuitable("this member is not the primary: write all members into the address, with replicaSet=name and without directConnection")
-    local_time: datetime = hello["localTime"]
-    return local_time
-
-
 def correctable(error: BaseException | None) -> str | None:
     """What the operator has to correct after this error of the driver; None if nothing. The text contains no message of the driver."""
     match error:
         case OperationFailure(code=code) if code == AUTHENTICATION_FAILED:
             return "it refuses the user name or the password in the address (authSource names the database of the user)"
         case OperationFailure(code=code) if code == UNAUTHORIZED:
-            return "it forbids the user of the address to do this; the user needs the role readWrite on the database"
+            return "it forbids the user of the address to do this; the user needs the role readWrite on the database, or that of docs/deploying.md"
         case ConfigurationError():
             # The driver looks up the name of a mongodb+srv:// address only at the first operation, so this error can follow an operation.
             return "the host in the address can't be looked up, or its SRV record is not valid; check the name and the DNS"
@@ -273,8 +266,11 @@ def suitable() -> Iterator[None]:
     try:
         yield
     except (Unavailable, PyMongoError) as error:
-        if reason := correctable(error.__cause__ if isinstance(error, Unavailable) else error):
-            raise Unsuitable(reason) from None
+        cause = error.__cause__ if isinstance(error, Unavailable) else error
+        if reason := correctable(cause):
+            kinds = {AUTHENTICATION_FAILED: LoginRefused, UNAUTHORIZED: NotPermitted}
+            code = cause.code if isinstance(cause, OperationFailure) else None
+            raise (kinds.get(code, Unsuitable) if code else Unsuitable)(reason) from None
         raise
 
 

@@ -13,6 +13,7 @@ from gateway.development.mongod import EmbeddedMongo
 from store.feed import Feed
 from store.indexes import VERIFICATIONS
 from store.verifications import Store, Verifications
+from tests.authenticated import AuthenticatedMongo, authenticated_mongo
 from tests.clock import Clock
 from tests.commands import Commands
 from tests.company import Company
@@ -34,6 +35,13 @@ def mongo_uri(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         return
     with EmbeddedMongo(tmp_path_factory.mktemp("mongo")) as mongo:
         yield mongo.uri
+
+
+@pytest.fixture(scope="session")
+def authenticated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AuthenticatedMongo]:
+    """A MongoDB that requires users and passwords, as in production. All tests share it."""
+    with authenticated_mongo(tmp_path_factory.mktemp("authenticated")) as running:
+        yield running
 
 
 @pytest.fixture

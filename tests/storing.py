@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
+from hashlib import sha256
 from time import monotonic
 from urllib.parse import urlsplit, urlunsplit
 from uuid import uuid4
@@ -29,7 +30,7 @@ from tests.factories import WINDOWS
 GENEROUS_SECONDS = 30.0
 # The providers that can't be queried. None: no provider is stored.
 ORDINARY = ("sandbox", "external", None)
-DATA_KEY = bytes(range(32))
+DATA_KEY = sha256(b"the key of the tests").digest()
 DATA_KEYS = SealingKeys({"test": DATA_KEY})
 
 

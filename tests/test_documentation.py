@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from gateway.settings import secret_settings, variable
+
 ROOT = Path(__file__).parent.parent
 MAX_CHARACTERS = 120
 PAGES = sorted(
@@ -71,7 +73,9 @@ def test_no_line_of_a_page_is_too_long(page: Path) -> None:
 @pytest.mark.parametrize("page", [page for page in PAGES if page.name != "CHANGELOG.md"], ids=lambda page: str(page.relative_to(ROOT)))
 def test_every_setting_that_a_page_names_exists(page: Path) -> None:
     # GATEWAY_TEST_MONGO_URI is not in .env.example, because it is a setting of the tests and not of the gateway: see tests/conftest.py.
-    settings = {"GATEWAY_TEST_MONGO_URI"} | set(re.findall(r"^#?(GATEWAY_\w+)=", (ROOT / ".env.example").read_text(), re.MULTILINE))
+    settings = {"GATEWAY_TEST_MONGO_URI", *(variable(f"{name}_file") for name in secret_settings())} | set(
+        re.findall(r"^#?(GATEWAY_\w+)=", (ROOT / ".env.example").read_text(), re.MULTILINE)
+    )
 
     assert {code for code in CODE.findall(page.read_text()) if re.fullmatch(r"GATEWAY_\w+", code)} - settings == set()
 

@@ -35,11 +35,18 @@ REFRESH_SECONDS = 600.0
 # The minimum time between two requests to the issuer. Clients could otherwise cause any number of requests, by tokens that name unknown keys.
 FETCH_PAUSE_SECONDS = 10.0
 
+# How often the file with a JWK set is looked at.
+FILE_PAUSE_SECONDS = 5.0
+
 Keys = dict[str | None, Key]
 
 
 class KeysUnavailable(Exception):
     """No key has been fetched from the issuer yet, so the issuer's tokens can't be verified."""
+
+
+class KeysNotUsable(Exception):
+    """The issuer's keys could not be fetched or understood. The message says why, without the URL."""
 
 
 def usable(keys: Iterable[object]) -> Keys:
@@ -70,12 +77,17 @@ def named(keys: Keys, id: str | None) -> Key | None:
 
 
 class KeyFile:
-    """Holds the keys of a file with a JWK set. The constructor reads the file, and raises OSError or ValueError if it finds no usable key."""
+    """Holds the keys of a file with a JWK set. The constructor reads the file, and raises OSError or ValueError if it finds no usable key.
 
-    def __init__(self, path: Path) -> None:
-        self._keys = usable(orjson.loads(path.read_bytes())["keys"])
-        if not self._keys:
-            raise ValueError("no usable key")
+    The file is read again when it has changed. If it can't be used then, the last keys stay in use.
+    """
+
+    def __init__(self, path: Path, pause_seconds: float = FILE_PAUSE_SECONDS) -> None:
+        self._path = path
+        self._pause_seconds = pause_seconds
+        self._changed: Callable[[], None] = lambda: None
+        self._stamp = stamp_of(path)
+        self._keys = keys_in(path)
 
     @property
     def loaded(self) -> bool:
@@ -93,11 +105,47 @@ class KeyFile:
         return 0
 
     async def run(self, changed: Callable[[], None]) -> None:
-        """Do nothing. `PublishedKeys.run` fetches the keys again; a file is read only at the start."""
+        """Read the file again whenever it has changed, until cancelled. Calls `changed` after each change of the keys."""
+        self._changed = changed
+        while True:
+            await asyncio.sleep(self._pause_seconds)
+            if stamp_of(self._path) != self._stamp:
+                self.reread()
+
+    def reread(self) -> None:
+        """Read the file again. A file that can't be used is logged, and changes nothing."""
+        # The stamp is read first: if the file changes between the two reads, it is read once more.
+        self._stamp = stamp_of(self._path)
+        try:
+            keys = keys_in(self._path)
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            logger.warning("the file GATEWAY_TOKEN_JWKS_FILE can't be used (%s); the last keys stay in use", type(error).__name__)
+            return
+        if described(keys) != described(self._keys):
+            self._keys = keys
+            self._changed()
+            logger.info("the file GATEWAY_TOKEN_JWKS_FILE was read again; it has %d usable keys", len(keys))
 
     async def key(self, id: str | None) -> Key | None:
         """The key with this id; None if the file has no such key."""
         return named(self._keys, id)
+
+
+def keys_in(path: Path) -> Keys:
+    """The usable keys of a file with a JWK set. Raises: OSError, ValueError, KeyError, TypeError."""
+    keys = usable(orjson.loads(path.read_bytes())["keys"])
+    if not keys:
+        raise ValueError("no usable key")
+    return keys
+
+
+def stamp_of(path: Path) -> tuple[int, int, int] | None:
+    """A value that changes when a file is written or replaced; None if there is no such file."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_mtime_ns, found.st_size
 
 
 class PublishedKeys:
@@ -166,9 +214,7 @@ class PublishedKeys:
 
     async def _fetch(self) -> None:
         try:
-            keys = usable(await self._published())
-            if not keys:
-                raise ValueError("no usable key")
+            keys = await self._usable()
             if self._failed:
                 logger.info("the issuer's keys were fetched again")
             self._failed = False
@@ -176,13 +222,27 @@ class PublishedKeys:
             if described(keys) != described(self._keys):
                 self._keys = keys
                 self._changed()
-        except (httpx2.HTTPError, TimeoutError, ValueError, KeyError, TypeError) as error:
+        except KeysNotUsable as error:
             self._failed = True
             self.failures += 1
             kept = "; the cached keys stay in use" if self._keys else ""
-            logger.warning("the issuer's keys could not be fetched from GATEWAY_TOKEN_JWKS_URL (%s)%s", type(error).__name__, kept)
+            logger.warning("the issuer's keys could not be fetched from GATEWAY_TOKEN_JWKS_URL (%s)%s", error, kept)
         finally:
             self._fetching = None
+
+    async def count(self) -> int:
+        """Fetch the keys once, for a check. Returns how many can be used. Raises: KeysNotUsable."""
+        return len(await self._usable())
+
+    async def _usable(self) -> Keys:
+        """The usable keys that the issuer publishes now. Raises: KeysNotUsable."""
+        try:
+            keys = usable(await self._published())
+        except (httpx2.HTTPError, TimeoutError, ValueError, KeyError, TypeError) as error:
+            raise KeysNotUsable(why_not(error)) from error
+        if not keys:
+            raise KeysNotUsable("the JWK set has no key that can be used")
+        return keys
 
     async def _published(self) -> list[object]:
         """The entries of the issuer's JWK set. Redirects are not followed.
@@ -204,6 +264,21 @@ class PublishedKeys:
                     raise ValueError("too long")
         keys: list[object] = orjson.loads(content)["keys"]
         return keys
+
+
+def why_not(error: Exception) -> str:
+    """Why the keys could not be fetched, without the URL, which the message of the error may contain."""
+    match error:
+        case httpx2.HTTPStatusError(response=response):
+            return f"status {response.status_code}"
+        case httpx2.TimeoutException() | TimeoutError():
+            return "no answer in time"
+        case httpx2.ConnectError() if "CERTIFICATE_VERIFY_FAILED" in str(error):
+            return "the certificate is not trusted; SSL_CERT_FILE names the authorities that are"
+        case httpx2.HTTPError():
+            return type(error).__name__
+        case _:
+            return f"the answer is not a JWK set, {type(error).__name__}"
 
 
 IssuerKeys = PublishedKeys | KeyFile

@@ -1,6 +1,6 @@
 """The metrics of the process, which Prometheus reads from `/metrics`."""
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
 from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
@@ -24,6 +24,11 @@ from store.index_repair import IndexRepair
 
 MEDIA_TYPE = CONTENT_TYPE_LATEST
 PROVIDER_BUCKETS = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20)
+
+
+async def uncombined(own: bytes) -> bytes:
+    """The metrics of this process alone."""
+    return own
 
 
 class Unreadable(Collector):
@@ -178,6 +183,8 @@ class Metrics:
     def __init__(self, feed: Feed, bad_documents: BadDocuments, index_repair: IndexRepair, version: str = "") -> None:
         """`version`: the release of the gateway."""
         self._registry = CollectorRegistry()
+        # Adds the metrics of the other workers to those of this process, if several workers serve one port.
+        self.combine: Callable[[bytes], Awaitable[bytes]] = uncombined
         self._requests = Requests()
         self.workspaces = BusiestWorkspaces()
         self.backlogs = Backlogs()
@@ -249,8 +256,12 @@ class Metrics:
         self._requests.count_response(status)
 
     def exposition(self) -> bytes:
-        """All metrics, in Prometheus's text format."""
+        """All metrics of this process, in Prometheus's text format."""
         return generate_latest(self._registry)
+
+    async def combined_exposition(self) -> bytes:
+        """All metrics of all workers, in Prometheus's text format; those of this process if it has no other workers."""
+        return await self.combine(self.exposition())
 
 
 def count_of(items: Collection[str] | None) -> int | None:

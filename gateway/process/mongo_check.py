@@ -3,7 +3,8 @@
 import asyncio
 
 from domain.errors import Unavailable
-from store.driver import Database, Unsuitable, examine
+from store.driver import Database, Unsuitable
+from store.inspection.deployment import examine
 
 MAX_START_SECONDS = 5.0
 NO_PRIMARY = f"no primary answered within {MAX_START_SECONDS:g} s; check the address, and that a replica set runs there"

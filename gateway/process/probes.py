@@ -55,7 +55,7 @@ class Probes:
 
     async def metrics(self, request: Request) -> Response:
         """All metrics, in Prometheus's text format."""
-        return Response(self._metrics.exposition(), headers={"content-type": MEDIA_TYPE})
+        return Response(await self._metrics.combined_exposition(), headers={"content-type": MEDIA_TYPE})
 
 
 class PublicSchema:

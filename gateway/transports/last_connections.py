@@ -11,11 +11,12 @@ import ctypes
 import socket
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 
 # How long the process waits for the handshakes of connections that were being opened. Longer than packets take within a data centre.
 HANDSHAKE_SECONDS = 0.3
-# The option of Linux that attaches a packet filter to a socket. Python has no name for it. Source: asm-generic/socket.h.
-SO_ATTACH_FILTER = 26
+# The options of Linux that attach a packet filter to a socket, and detach it. Python has no names for them. Source: asm-generic/socket.h.
+SO_ATTACH_FILTER, SO_DETACH_FILTER = 26, 27
 # A program of classic BPF that drops the first packet of each new connection, and passes all others. Each instruction is (code, jump if true, jump if
 # false, operand). A filter of a TCP socket sees packets from their TCP header on, whose byte 13 holds the flags.
 # Source: Linux, networking/filter.rst.
@@ -44,7 +45,8 @@ class Program(ctypes.Structure):
 async def accept_last_connections(sockets: Sequence[socket.socket]) -> None:
     """Keep new connections out of these listening sockets, and give the event loop time to accept those that are already open.
 
-    Does nothing on systems other than Linux. No other process may listen with one of these sockets, because the filter belongs to the socket.
+    Does nothing on systems other than Linux. The filter belongs to the socket: a process that goes on to listen with the same
+    socket has to call `let_in`.
     """
     if sys.platform == "linux" and sockets:
         for each in sockets:
@@ -57,3 +59,10 @@ def keep_out(listening: socket.socket) -> None:
     instructions = (Instruction * len(NO_NEW_CONNECTIONS))(*(Instruction(*each) for each in NO_NEW_CONNECTIONS))
     program = Program(len(NO_NEW_CONNECTIONS), instructions)
     listening.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, bytes(program))
+
+
+def let_in(listening: socket.socket) -> None:
+    """Undo `keep_out`, if another process that had the same listening socket called it before it ended."""
+    if sys.platform == "linux":
+        with suppress(FileNotFoundError):
+            listening.setsockopt(socket.SOL_SOCKET, SO_DETACH_FILTER, 0)

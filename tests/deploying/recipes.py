@@ -50,7 +50,8 @@ def executable(name: str) -> str:
     """The path of a program. If the program is missing, the test is skipped. In CI the test fails instead, because all tests must run there."""
     if found := shutil.which(name, path=f"{os.environ['PATH']}:/usr/sbin"):
         return found
-    reason = f"{name} is missing; on Debian: apt-get install {'nginx-light' if name == 'nginx' else name}"
+    package = {"nginx": "nginx-light", "systemd-analyze": "systemd"}.get(name, name)
+    reason = f"{name} is missing; on Debian: apt-get install {package}"
     if os.environ.get("CI") == "true":
         pytest.fail(reason)
     pytest.skip(reason)

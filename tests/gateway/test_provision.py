@@ -93,8 +93,6 @@ async def test_reading_the_file_again_keeps_the_adapters_whose_sections_have_not
     kept = provision.providers.of("acme")
     reloads: list[list[str]] = []
     provision.on_reload.append(lambda: reloads.append(sorted(provision.providers.by_workspace)))
-    assert provision.reload
-
     providers_file(tmp_path, fake, more='[own]\nprovider = "external"\n')
     provision.reload()
     assert (provision.providers.of("acme") is kept, type(provision.providers.of("own"))) == (True, External)
@@ -121,8 +119,6 @@ async def test_a_bad_file_is_logged_without_secrets_and_changes_nothing(
     file = providers_file(tmp_path, fake)
     provision = provided(client, metrics, file)
     before = provision.providers.of("acme")
-    assert provision.reload
-
     file.write_text(file.read_text() + 'api_key = "canary"\n')
     provision.reload()
     file.unlink()
@@ -134,11 +130,10 @@ async def test_a_bad_file_is_logged_without_secrets_and_changes_nothing(
     assert [secret for secret in ("canary", fake.api_key, fake.secret) if secret in caplog.text] == []
 
 
-async def test_nothing_is_read_again_without_a_file_and_on_a_developers_machine(
-    client: httpx2.AsyncClient, metrics: Providing, fake: FakeYousign, tmp_path: Path
-) -> None:
-    assert provided(client, metrics, None).reload is None
-    assert provided(client, metrics, providers_file(tmp_path, fake), local=True).reload is None
+async def test_without_a_file_nothing_is_read_again(client: httpx2.AsyncClient, metrics: Providing, caplog: pytest.LogCaptureFixture) -> None:
+    provided(client, metrics, None).reload()
+
+    assert caplog.records == []
 
 
 async def test_the_metrics_show_requests_outcomes_and_what_the_provider_still_accepts(
@@ -173,7 +168,6 @@ async def test_links_are_observed_unless_the_section_turns_them_off_and_a_new_fi
     assert observed() == {"own": False, "other": True, "not-named": True}
 
     providers_file(tmp_path, fake, more=sections.replace("false", "true"))
-    assert provision.reload
     provision.reload()
     assert observed() == {"own": True, "other": True, "not-named": True}
 

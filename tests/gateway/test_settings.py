@@ -3,6 +3,7 @@
 import os
 from base64 import b64encode
 from datetime import timedelta
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +52,7 @@ def test_the_ages_of_queries_are_a_list_of_seconds(monkeypatch: pytest.MonkeyPat
 
 
 def test_data_keys_keep_their_order() -> None:
-    one, other = bytes(range(32)), bytes(range(100, 132))
+    one, other = sha256(b"one").digest(), sha256(b"other").digest()
 
     parsed = settings.data_keys(f"2026-11:{b64encode(other).decode()}, 2026-03:{b64encode(one).decode()}").get_secret_value()
 
@@ -153,7 +154,11 @@ def test_the_public_url_has_no_query_and_no_fragment(end: str) -> None:
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        *((name, value) for name in SECRETS for value in ("", "canary", "canary" * 5 + "x", "canarycanarycanarycanarycanarycanary")),
+        *(
+            (name, value)
+            for name in SECRETS
+            for value in ("", "canary", "canary" * 5 + "x", "canarycanarycanarycanarycanarycanary", "12345678canary" * 4)
+        ),
         *(("public_url", value) for value in ("canary", "", "ftp://canary.example", "//canary")),
         ("provider", "canary"),
         *(("port", value) for value in ("canary", "-1", "65536", "80.5")),
@@ -194,3 +199,64 @@ def test_the_repr_of_settings_contains_no_secret() -> None:
     shown = repr(settings.read_settings(REQUIRED))
 
     assert not any(REQUIRED[name] in shown for name in (*SECRETS, "data_keys", "mongo_uri"))
+
+
+def written(directory: Path, name: str, content: str) -> str:
+    """Write a file into the directory. Returns its path."""
+    (directory / name).write_text(content)
+    return str(directory / name)
+
+
+def test_every_secret_can_be_read_from_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    secrets = {**KEYS, "mongo_uri": "mongodb://user:canary@mongo.example/gateway", "previous_signing_key": KEYS["signing_key"][::-1]}
+    assert sorted(settings.secret_settings()) == sorted(secrets)
+    for name, secret in secrets.items():
+        monkeypatch.setenv(variable(f"{name}_file"), written(tmp_path, name, f"{secret}\n"))
+
+    read = settings.read_settings({"public_url": "https://gateway.example"})
+
+    assert settings.unknown() == []
+    assert read == settings.read_settings({"public_url": "https://gateway.example", **secrets})
+    assert read.token_key
+    assert read.token_key.get_secret_value() == KEYS["token_key"]
+
+
+def test_a_secret_in_a_file_replaces_a_default(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("GATEWAY_MONGO_URI_FILE", written(tmp_path, "uri", "mongodb://other.example/x\r\n"))
+
+    assert settings.read_settings(REQUIRED).mongo_uri.get_secret_value() == "mongodb://other.example/x"
+
+
+@pytest.mark.parametrize(
+    ("file", "message"),
+    [
+        ("missing", "names a file that can't be read (No such file or directory)"),
+        (".", "names a file that can't be read (Is a directory)"),
+        ("empty", "names an empty file"),
+        ("binary", "names a file that can't be read (it is not text in UTF-8)"),
+    ],
+)
+@pytest.mark.parametrize("name", ["signing_key", "mongo_uri", "token_key"])
+def test_a_file_that_cannot_be_used_is_one_message(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str, file: str, message: str) -> None:
+    (tmp_path / "empty").touch()
+    (tmp_path / "binary").write_bytes(b"canary\xff")
+    monkeypatch.setenv(variable(f"{name}_file"), str(tmp_path / file))
+
+    with pytest.raises(BadSettings) as bad:
+        settings.read_settings({key: value for key, value in REQUIRED.items() if key != name})
+
+    assert str(bad.value).splitlines()[1:] == [f"  {variable(f'{name}_file')}: {message}"]
+
+
+def test_a_secret_that_is_also_in_a_file_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("GATEWAY_SIGNING_KEY", KEYS["signing_key"])
+    monkeypatch.setenv("GATEWAY_SIGNING_KEY_FILE", written(tmp_path, "key", KEYS["token_key"]))
+
+    with pytest.raises(BadSettings, match="GATEWAY_SIGNING_KEY_FILE: can't be set together with GATEWAY_SIGNING_KEY; unset one of them"):
+        settings.read_settings(REQUIRED)
+
+
+def test_only_secrets_can_be_in_files(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GATEWAY_PORT_FILE", "/etc/port")
+
+    assert settings.unknown() == ["GATEWAY_PORT_FILE"]

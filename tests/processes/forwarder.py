@@ -28,6 +28,8 @@ class Forwarder:
         self._bound = bound
         self._target = (host, int(port or 27017))
         self.marker = marker
+        # How many connections were accepted so far.
+        self.connections = 0
         self._server: asyncio.Server | None = None
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -44,6 +46,7 @@ class Forwarder:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def _connected(self, reader: StreamReader, writer: StreamWriter) -> None:
+        self.connections += 1
         task = asyncio.create_task(self._forward(reader, writer))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)

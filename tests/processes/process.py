@@ -137,6 +137,14 @@ async def has_status(client: httpx2.AsyncClient, url: str, status: int) -> bool:
         return False
 
 
+def runs(process_id: int) -> bool:
+    """Whether a process runs. A zombie does not count: if its parent was killed, its new parent may reap it late."""
+    try:
+        return Path(f"/proc/{process_id}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
 async def eventually(condition: Callable[[], bool], seconds: float) -> bool:
     """Wait until the condition is true, but no longer than `seconds`. Returns whether it is true."""
     deadline = time.monotonic() + seconds

@@ -1,17 +1,19 @@
-"""What `gateway check` reports about settings, MongoDB, the clock and the indexes."""
+"""What `gateway check` reports about settings, files and the issuer's keys. The reports about MongoDB are tested in test_mongo_findings.py."""
 
-import asyncio
 import os
+from pathlib import Path
 
+import orjson
 import pytest
 
-from domain.request import Idempotency
 from gateway.commands.check import check
+from gateway.commands.findings import Finding, Problem
+from gateway.settings import Settings, to_serve
 from store import indexes
 from store.driver import close_client, connect, database
-from tests.factories import a_verification
-from tests.serving import serving, settings_for_tests
-from tests.storing import encode
+from tests.gateway.callers.test_keys import RSA, an_issuer, response_of
+from tests.processes.service import settings_at
+from tests.serving import settings_for_tests
 
 UNREACHABLE = "mongodb://127.0.0.1:1/gateway"
 
@@ -23,82 +25,96 @@ def no_variables(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name)
 
 
+def away(**changed: object) -> Settings:
+    """Settings with a MongoDB that can't be reached, which is found out quickly."""
+    return settings_for_tests(UNREACHABLE, 0, database_seconds=0.2, **changed)
+
+
+async def problems(**changed: object) -> list[tuple[Problem, str]]:
+    """The problems that are found with these settings, except that MongoDB can't be reached."""
+    found = await check(lambda: away(**changed))
+    return [(finding.problem, finding.text) for finding in found if finding.problem not in (None, Problem.MONGO_UNREACHABLE)]
+
+
 async def test_every_check_passes_with_a_prepared_database(database_uri: str) -> None:
     client = connect(database_uri, 10)
     await indexes.ensure(database(client))
     close_client(client)
 
-    findings = await check(settings_for_tests(database_uri, 0))
+    findings = await check(lambda: settings_for_tests(database_uri, 0))
 
-    assert all(ok for ok, _ in findings)
-    assert [text.partition(":")[0] for _, text in findings] == ["settings", "provider", "MongoDB", "clock", "indexes"]
-    assert findings[-1][1] == "indexes: complete"
-
-
-async def test_missing_indexes_are_named_and_are_not_a_failure(database_uri: str) -> None:
-    findings = await check(settings_for_tests(database_uri, 0))
-
-    assert all(ok for ok, _ in findings)
-    assert "will be created when the gateway starts" in findings[-1][1]
-
-
-async def test_duplicates_that_prevent_a_unique_index_fail_and_are_named(database_uri: str) -> None:
-    client = connect(database_uri, 10)
-    same = [a_verification(idempotency=Idempotency("key-1", None)) for _ in range(2)]
-    await database(client)[indexes.VERIFICATIONS].insert_many([encode(verification) for verification in same])
-    close_client(client)
-
-    ok, text = (await check(settings_for_tests(database_uri, 0)))[-1]
-
-    assert not ok
-    assert all(verification.id in text for verification in same)
-    assert "key-1" not in text
-
-
-async def test_an_unreachable_mongodb_fails_and_ends_the_checks() -> None:
-    findings = await check(settings_for_tests(UNREACHABLE, 0, database_seconds=0.2))
-
-    assert findings[:2] == [(True, "settings: complete"), (True, "provider: sandbox")]
-    assert [(ok, text.partition(":")[0]) for ok, text in findings[2:]] == [(False, "MongoDB")]
+    assert not any(finding.problem for finding in findings)
+    assert [finding.text.partition(":")[0].partition(" 6")[0] for finding in findings] == [
+        *("settings", "provider", "MongoDB", "clock", "privileges", "write and change stream", "indexes"),
+    ]
 
 
 async def test_a_missing_provider_is_reported_and_is_not_a_failure() -> None:
-    findings = await check(settings_for_tests(UNREACHABLE, 0, database_seconds=0.2, provider=None))
+    findings = await check(lambda: away(provider=None))
 
-    assert findings[1] == (True, "provider: none, so that no verification can be created; GATEWAY_PROVIDER sets it")
-
-
-async def addresses(uri: str, **changed: str) -> list[str]:
-    """What `gateway check` reports about the addresses of clients."""
-    findings = await check(settings_for_tests(uri, 0, **changed))
-    assert all(ok for ok, _ in findings)
-    return [text for _, text in findings if text.startswith("addresses")]
-
-
-async def test_an_https_url_without_a_trusted_proxy_is_a_warning(database_uri: str) -> None:
-    [warning] = await addresses(database_uri, public_url="https://gateway.example")
-
-    assert "GATEWAY_PUBLIC_URL is https" in warning
-    assert "GATEWAY_TRUSTED_PROXIES" in warning
-    assert await addresses(database_uri, public_url="https://gateway.example", trusted_proxies="10.0.0.0/8") == []
-    assert await addresses(database_uri) == []
-
-
-async def test_a_running_process_that_sees_only_private_addresses_is_a_warning(database_uri: str) -> None:
-    async with serving(database_uri) as gateway:
-        await gateway.query("{ me { subject } }")
-        async with asyncio.timeout(30):
-            while not (found := await addresses(database_uri)):
-                await asyncio.sleep(0.1)
-        trusted = await addresses(database_uri, trusted_proxies="10.0.0.0/8")
-
-    assert [text.partition(" process")[0] for text in found] == ["addresses: WARNING: 1 running"]
-    assert trusted == []
+    assert findings[1] == Finding("provider: none, so that no verification can be created; GATEWAY_PROVIDER sets it")
 
 
 async def test_a_variable_that_is_not_a_setting_fails(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GATEWAY_MONGO_URL", UNREACHABLE)
 
-    findings = await check(settings_for_tests(UNREACHABLE, 0, database_seconds=0.2))
+    assert await problems() == [(Problem.SETTINGS, "GATEWAY_MONGO_URL is not a setting; `gateway settings` lists all settings")]
 
-    assert (False, "GATEWAY_MONGO_URL is not a setting; `gateway settings` lists all settings") in findings
+
+async def test_each_setting_that_is_missing_or_weak_has_a_line_and_its_kind(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {**settings_at(0), "GATEWAY_MONGO_URI": UNREACHABLE, "GATEWAY_SIGNING_KEY": "12345678" * 4, "GATEWAY_PUBLIC_URL": ""}.items():
+        monkeypatch.setenv(name, value)
+
+    assert await check(to_serve) == [
+        Finding("GATEWAY_SIGNING_KEY: is too simple to be a key; `openssl rand -base64 48` makes one", Problem.KEYS),
+        Finding("GATEWAY_PUBLIC_URL: is empty", Problem.SETTINGS),
+    ]
+
+
+async def test_files_that_cannot_be_used_are_settings_problems(tmp_path: Path) -> None:
+    (tmp_path / "keys.json").write_text('{"keys": []}')
+    (tmp_path / "documents.json").write_text("[")
+
+    found = await problems(token_jwks_file=tmp_path / "keys.json", trusted_documents=tmp_path / "documents.json")
+
+    assert [(problem, text.partition(":")[0]) for problem, text in found] == [
+        (Problem.SETTINGS, "GATEWAY_TRUSTED_DOCUMENTS"),
+        (Problem.SETTINGS, "GATEWAY_TOKEN_JWKS_FILE"),
+    ]
+
+
+async def test_a_providers_file_that_cannot_be_used_has_a_line_for_each_entry(tmp_path: Path) -> None:
+    file = tmp_path / "providers.toml"
+    file.write_text('[acme]\nprovider = "yousign"\napi_key = "canary"\n[other]\nprovider = "unknown"\n')
+
+    assert await problems(providers_file=file) == [
+        (Problem.PROVIDERS_FILE, f"providers file {file}: [acme] api_key must not be in this file; name its source with api_key_env or api_key_file"),
+        (Problem.PROVIDERS_FILE, f'providers file {file}: [other] provider: must be "yousign", "external" or "sandbox"'),
+    ]
+
+
+async def test_the_issuers_keys_are_fetched_and_counted() -> None:
+    async with an_issuer(RSA) as issuer:
+        findings = await check(lambda: away(token_jwks_url=issuer.url))
+
+    assert Finding("issuer's keys: 1 usable at GATEWAY_TOKEN_JWKS_URL") in findings
+
+
+@pytest.mark.parametrize(
+    ("response", "reason"),
+    [
+        (response_of(b"", status="404 Not Found"), "status 404"),
+        (response_of(b"<html>"), "the answer is not a JWK set"),
+        (response_of(b"[]"), "the answer is not a JWK set"),
+        (response_of(orjson.dumps({"keys": []})), "the JWK set has no key that can be used"),
+        (b"", "RemoteProtocolError"),
+    ],
+)
+async def test_an_issuer_without_keys_is_a_problem_without_its_address(response: bytes, reason: str) -> None:
+    async with an_issuer(RSA) as issuer:
+        issuer.response = response
+        [(problem, text)] = await problems(token_jwks_url=issuer.url)
+
+    assert problem is Problem.ISSUER_KEYS
+    assert text.startswith(f"issuer's keys: can't be fetched from GATEWAY_TOKEN_JWKS_URL: {reason}")
+    assert str(issuer.port) not in text

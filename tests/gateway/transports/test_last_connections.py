@@ -8,7 +8,7 @@ from threading import Event, Thread
 import pytest
 
 from gateway.transports import last_connections
-from gateway.transports.last_connections import accept_last_connections, keep_out
+from gateway.transports.last_connections import accept_last_connections, keep_out, let_in
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="packet filters of sockets are an option of Linux")
@@ -69,3 +69,19 @@ def connect_again(address: tuple[str, int], lost: list[str], answered: list[str]
                 (answered if connection.recv(1) == b"x" else lost).append("")
             except OSError as error:
                 lost.append(repr(error))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="packet filters of sockets are an option of Linux")
+def test_connections_are_let_in_again_for_another_process_with_the_same_socket() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        let_in(listening)
+        keep_out(listening)
+        with socket.socket() as client:
+            client.settimeout(0.2)
+            with pytest.raises(TimeoutError):
+                client.connect(listening.getsockname())
+
+        let_in(listening)
+
+        with socket.create_connection(listening.getsockname(), timeout=30):
+            pass
