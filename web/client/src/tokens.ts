@@ -1,3 +1,4 @@
+import { claimsOf } from "./claims.js";
 import { GatewayError } from "./errors.js";
 
 /** The function of an app that fetches a token. Null: the user has signed out. */
@@ -40,19 +41,10 @@ export class Tokens {
     const token = await this.#source();
     if (!token) throw new GatewayError("SIGNED_OUT", "no token");
     const now = Date.now();
-    const lifetime = expiry(token) - now;
+    // NaN if the token has another format.
+    const lifetime = claimsOf(token).exp! * 1000 - now;
     // If a new token seems to have expired already, this device's clock differs from the gateway's, so the time of the renewal can't be computed.
     this.renewAt = lifetime > 0 ? now + lifetime * USED : NaN;
     return (this.last = token);
-  }
-}
-
-/** When a JSON Web Token expires, in milliseconds since 1970; NaN if the token has another format. */
-function expiry(token: string): number {
-  try {
-    const claims = token.split(".")[1]!.replace(/-/g, "+").replace(/_/g, "/");
-    return JSON.parse(atob(claims)).exp * 1000;
-  } catch {
-    return NaN;
   }
 }

@@ -3,17 +3,18 @@ export class Kept {
   readonly #key: string;
   #value: string | null = null;
 
-  constructor(name: string) {
-    // Beside the page, the tab may show other pages of the same server.
-    this.#key = `follow-${name}`;
+  /** @param key a name that no other page of the same server uses. */
+  constructor(key: string) {
+    this.#key = key;
   }
 
   get value(): string | null {
     try {
-      return this.#value ?? sessionStorage.getItem(this.#key);
+      this.#value ??= sessionStorage.getItem(this.#key);
     } catch {
-      return this.#value;
+      // The page goes on without the storage.
     }
+    return this.#value;
   }
 
   set value(value: string) {
@@ -21,7 +22,7 @@ export class Kept {
     try {
       sessionStorage.setItem(this.#key, value);
     } catch {
-      // The page goes on without it.
+      // The page goes on without the storage.
     }
   }
 }

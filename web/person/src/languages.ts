@@ -9,5 +9,5 @@ export const LANGUAGES: Readonly<Record<string, { readonly name: string; readonl
 
 /** The first of the requested languages that the page has; English if it has none of them. */
 export function languageOf(requested: readonly string[]): string {
-  return requested.map((locale) => locale.slice(0, 2).toLowerCase()).find((language) => language in LANGUAGES) ?? "en";
+  return requested.map((locale) => locale.slice(0, 2)).find((language) => language in LANGUAGES) ?? "en";
 }

@@ -1,13 +1,14 @@
 /** The page of the person who is being verified. Its link has a follow token as its fragment, which browsers do not send to servers. */
 
 import "./person.css";
+import { claimsOf } from "@verification-gateway/client/claims";
 import { NAME, type VerificationStatusElement } from "@verification-gateway/element";
 import { Kept } from "./kept";
 import { LANGUAGES, languageOf } from "./languages";
 
-const token = new Kept("token");
-const language = new Kept("language");
-const { graphql, renewal } = JSON.parse(document.getElementById("configuration")!.textContent!) as { graphql: string; renewal?: string };
+const token = new Kept("follow-token");
+const language = new Kept("follow-language");
+const { graphql, renewal } = JSON.parse(document.querySelector("#configuration")!.textContent!) as { graphql: string; renewal?: string };
 const status = document.querySelector(NAME) as VerificationStatusElement;
 const choice = document.querySelector("select")!;
 /** The token that the element received last. */
@@ -21,21 +22,10 @@ function takeToken(): void {
   history.replaceState(null, "", location.pathname + location.search);
 }
 
-/**
- * The claims of a follow token: the id of the first attempt of its chain, the reference to the address that renews it, and its expiry in seconds since
- * 1970. Empty if it is not a token.
- */
-function claimsOf(token: string | null): { chain?: string; page?: string; exp?: number } {
-  try {
-    return JSON.parse(atob(token!.split(".")[1]!.replace(/-/g, "+").replace(/_/g, "/")));
-  } catch {
-    return {};
-  }
-}
-
 function follow(): void {
   takeToken();
   const { value } = token;
+  // `chain`: the id of the first attempt; `page`: the reference to the address that renews the token.
   const { chain = null, page } = claimsOf(value);
   const search = page ? `?for=${page}` : "";
   // Only this address has a page whose policy allows it to renew the token.
@@ -46,7 +36,7 @@ function follow(): void {
     if (renewal && given === token.value) await renew(chain!);
     return chain && (given = token.value);
   };
-  status.setAttribute("verification-id", chain ?? "none");
+  status.setAttribute("verification-id", `${chain}`);
 }
 
 /**
@@ -58,12 +48,13 @@ async function renew(chain: string): Promise<void> {
   const { value } = token;
   const headers = { "content-type": "application/json" };
   try {
-    const response = await fetch(renewal!, { method: "POST", credentials: "include", redirect: "error", headers, body: JSON.stringify({ token: value }) });
+    const response = await fetch(renewal!, { method: "POST", headers, body: JSON.stringify({ token: value }), credentials: "include", redirect: "error" });
     if (response.status === 429 || response.status >= 500) throw response.status;
-    if (!response.ok) return;
-    const { token: renewed } = await response.json();
-    if (claimsOf(renewed).chain === chain) token.value = renewed;
-    else console.error("The renewed token is not for this verification.");
+    if (response.ok) {
+      const renewed = (await response.json()).token;
+      if (claimsOf(renewed).chain === chain) token.value = renewed;
+      else console.error("another chain");
+    }
   } catch (error) {
     if (claimsOf(value).exp! * 1000 < Date.now()) throw error;
   }
@@ -74,15 +65,14 @@ function speak(chosen: string): void {
   document.documentElement.lang = chosen;
   document.title = title;
   for (const place of document.querySelectorAll("h1, .name")) place.textContent = title;
-  choice.setAttribute("aria-label", label);
+  choice.ariaLabel = label;
   choice.value = chosen;
   status.setAttribute("locale", chosen);
 }
 
-choice.append(...Object.entries(LANGUAGES).map(([code, { name }]) => new Option(name, code)));
-for (const [index, code] of Object.keys(LANGUAGES).entries()) choice.options[index]!.lang = code;
-choice.addEventListener("change", () => speak((language.value = choice.value)));
-addEventListener("hashchange", follow);
+choice.append(...Object.entries(LANGUAGES).map(([lang, { name }]) => Object.assign(new Option(name, lang), { lang })));
+choice.onchange = () => speak((language.value = choice.value));
+onhashchange = follow;
 
 status.setAttribute("url", graphql);
 speak(languageOf([language.value ?? [], navigator.languages].flat()));
