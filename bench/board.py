@@ -203,7 +203,9 @@ async def smoothness(target: Served, ids: list[str], rate: int, seconds: float) 
 def longest_task(trace: list[dict[str, Any]]) -> float:
     """The longest task of a page's main thread, in milliseconds of processor time, which other programs on the machine do not change."""
     threads = {(event["pid"], event["tid"]) for event in trace if event["name"] == "thread_name" and event["args"]["name"] == "CrRendererMain"}
-    times = [event["tdur"] for event in trace if event["name"].endswith("RunTask") and (event["pid"], event["tid"]) in threads and "tdur" in event]
+    times: list[int] = [
+        event["tdur"] for event in trace if event["name"].endswith("RunTask") and (event["pid"], event["tid"]) in threads and "tdur" in event
+    ]
     return max(times) / 1000
 
 

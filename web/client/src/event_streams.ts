@@ -59,7 +59,7 @@ export class EventStreams implements Transport {
     let text = "";
     for (;;) {
       const { done, value } = await reader.read();
-      if (done) throw "the event stream ended";
+      if (done) throw "the stream ended";
       this.#streams.set(stream, Date.now());
       const events = (text + decoder.decode(value, { stream: true })).split("\n\n");
       text = events.pop()!;
