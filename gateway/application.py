@@ -135,7 +135,7 @@ def application(
         *(*pages, *follow_routes(provision.renewals)),
     ]
     return Application(
-        entrance(settings, metrics, local, traces, [route for route in routes if isinstance(route, PublicFile)]),
+        entrance(settings, metrics, local, traces, routes),
         GraphQLOverHTTP(execution, live, tokens, metrics, drain, admission, charging),
         GraphQLOverWebSocket(execution, live, tokens, metrics, drain, admission, charging),
         routes,
@@ -399,11 +399,9 @@ async def starting(
             await intake.end()
 
 
-def entrance(settings: Settings, metrics: Metrics, local: bool, traces: Traces | None = None, public: Sequence[BaseRoute] = ()) -> Entrance:
-    """Create the entrance, with the hooks that see every request, in the order in which they run.
-
-    `public`: routes that pages of any origin may request.
-    """
+def entrance(settings: Settings, metrics: Metrics, local: bool, traces: Traces | None = None, routes: Sequence[BaseRoute] = ()) -> Entrance:
+    """Create the entrance, with the hooks that see every request, in the order in which they run. `routes`: all routes of the application."""
+    public = [route for route in routes if isinstance(route, PublicFile)]
     names = [settings.host, settings.public_url.host or ""]
     allowed = [origin_of(settings.public_url), *settings.allowed_origins]
     origins = Origins(allowed, metrics.count_refused, local, settings.allowed_headers, public)

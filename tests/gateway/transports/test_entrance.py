@@ -44,8 +44,8 @@ async def counted(uri: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[tu
     """A gateway whose entrance also runs the hooks of `Counting`: `enter` before all other hooks, and `leave` after all other hooks."""
     counting, entrance = Counting(), composition.entrance
 
-    def with_counting(settings: Settings, metrics: Metrics, local: bool, traces: Traces | None, public: Sequence[BaseRoute]) -> Entrance:
-        original = entrance(settings, metrics, local, traces, public)
+    def with_counting(settings: Settings, metrics: Metrics, local: bool, traces: Traces | None, routes: Sequence[BaseRoute]) -> Entrance:
+        original = entrance(settings, metrics, local, traces, routes)
         return Entrance([counting.enter, *original.before], [*original.after, counting.leave], original.headers)
 
     monkeypatch.setattr(composition, "entrance", with_counting)

@@ -47,8 +47,8 @@ export function focusList() {
 /** Where the reader is in the list. It is kept while a verification has the page for itself, and the list is not on the page. */
 export interface Place {
   selected: string | null;
-  /** The uppermost visible rows, and how far each of them is below the upper edge, in pixels. Empty at the beginning of the list. */
-  visible: { id: string; offset: number }[];
+  /** The uppermost visible rows, their indexes, and how far each is below the upper edge, in pixels. Empty at the beginning of the list. */
+  visible: { id: string; index: number; offset: number }[];
   /** Whether the focus shall return to the list. */
   isReturning: boolean;
 }
@@ -88,7 +88,7 @@ export function List({ list, place, attention, onAttention, folded, head }: List
     setWindow((before) => (before.first === first && before.last === last ? before : { first, last }));
     const top = Math.max(0, Math.floor(above / rowHeight));
     const shown = list.state.rows;
-    place.visible = above < 1 ? [] : shown.slice(top, top + MAX_ANCHORS).map(({ id }, order) => ({ id, offset: (top + order) * rowHeight - above }));
+    place.visible = above < 1 ? [] : shown.slice(top, top + MAX_ANCHORS).map(({ id }, order) => ({ id, index: top + order, offset: (top + order) * rowHeight - above }));
     if (last > shown.length - 20) void list.more();
   }, [list, place, rowHeight]);
 
@@ -228,7 +228,7 @@ export function List({ list, place, attention, onAttention, folded, head }: List
 /** The first of the rows that were visible which is still in the list, and its index there. Null: the list was at its beginning, or none is left. */
 function anchored(place: Place, rows: readonly Row[]): [Place["visible"][number] | null, number] {
   for (const anchor of place.visible) {
-    const index = rows.findIndex(({ id }) => id === anchor.id);
+    const index = rows[anchor.index]?.id === anchor.id ? anchor.index : rows.findIndex(({ id }) => id === anchor.id);
     if (index >= 0) return [anchor, index];
   }
   return [null, 0];
