@@ -28,7 +28,7 @@ FOLLOW := gateway/pages/follow/index.html
 # The number of parallel workers of pytest: one more than processors, because tests of processes and of time-outs mostly wait.
 WORKERS = $$(( $$(getconf _NPROCESSORS_ONLN) + 1 ))
 
-.PHONY: help setup web graphiql board run test coverage counts check schema lock lock-check ledger drill compare smuggle story-picture screenshots drill-web image-test bench bench-quick bench-live bench-hostile clean
+.PHONY: help setup web graphiql board run test coverage counts check schema lock lock-check ledger drill compare smuggle story-picture screenshots drill-web image-test bench bench-quick bench-live bench-hostile bench-board clean
 
 help: ## list these targets
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/  make \1|\2/p' Makefile | column -t -s '|'
@@ -74,8 +74,9 @@ story-picture: setup ## play the story of docs/providers.md in a browser, and dr
 screenshots: setup $(BOARD) $(FOLLOW) ## write pictures of all pages and states to build/screenshots; a selection: make screenshots ARGS='--only person.*phone'
 	.venv/bin/python -m tests.browsers.showcase $(ARGS)
 
-drill-web: setup ## follow lists with web/client under load and faults for five minutes; another run: make drill-web ARGS='--seed 8 --minutes 2'
+drill-web: setup $(BOARD) $(FOLLOW) ## follow lists with web/client under load and faults for five minutes; another run: make drill-web ARGS='--seed 8 --minutes 2'
 	.venv/bin/python -m tests.clients.web $(ARGS)
+	.venv/bin/python -m tests.browsers.drill
 
 check: setup lock-check ## check style, types, layers, the committed schema and the lock files
 	.venv/bin/ruff check .
@@ -120,6 +121,9 @@ bench-live: setup ## measure how long a new status takes to reach a subscriber, 
 
 bench-hostile: setup ## measure what hostile operations cost, and how long other clients wait meanwhile
 	.venv/bin/python -m bench.hostile $(ARGS)
+
+bench-board: setup $(BOARD) $(FOLLOW) ## measure the board and the person's page in a browser: five minutes, needs Chromium
+	.venv/bin/python -m bench.board $(ARGS)
 
 clean: ## remove the environment, caches and development data
 	rm -rf .venv .gateway dist tests/clients/node_modules web/node_modules web/react/react18/node_modules web/*/dist web/graphiql/node_modules bench/peers/node_modules gateway/pages/graphiql gateway/pages/board gateway/pages/follow build .coverage .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from socket import create_server
-from typing import Any
+from typing import IO, Any
 
 import httpx2
 import orjson
@@ -146,9 +146,9 @@ def free_port() -> int:
 
 
 @contextmanager
-def running(command: list[str], environment: dict[str, str]) -> Iterator[subprocess.Popen[bytes]]:
-    """Start this command, and terminate its process at the end of the context."""
-    process = subprocess.Popen(command, env=os.environ | environment, stderr=subprocess.DEVNULL)
+def running(command: list[str], environment: dict[str, str], stdout: IO[str] | None = None) -> Iterator[subprocess.Popen[bytes]]:
+    """Start this command, and terminate its process at the end of the context. `stdout`: the file to which its output is written."""
+    process = subprocess.Popen(command, env=os.environ | environment, stdout=stdout, stderr=subprocess.DEVNULL)
     try:
         yield process
     finally:

@@ -30,6 +30,7 @@ from gateway.operations.execution import Execution
 from gateway.operations.live import Live
 from gateway.operations.traced import TracedExecution, TracedLive
 from gateway.operations.trusted import BadManifest, read_manifest
+from gateway.pages.page import PublicFile
 from gateway.process.audit import AuditFailures, AuditLog, BadAuditLog
 from gateway.process.background import checking, counting, measuring, preparation, reporting, restarted, showing_budgets
 from gateway.process.database_metrics import DatabaseCollector
@@ -120,18 +121,18 @@ def application(
     execution = execution_of(settings, executable(schema), services, metrics, drain, rate, audit, traces)
     # Messages of subscriptions have a budget of their own. Otherwise many messages would use up the rate of the same caller's queries.
     live = live_of(execution, rate_of(settings), feed, traces)
-
+    routes: list[BaseRoute] = [
+        *operators_routes(settings, probes, schema),
+        *callbacks.routes(providers, changes, intake, store, settings.windows),
+        *webhook_routes(intake),
+        *link_callbacks.routes(links, changes, store),
+        *pages,
+    ]
     return Application(
-        entrance(settings, metrics, local, traces),
+        entrance(settings, metrics, local, traces, routes),
         GraphQLOverHTTP(execution, live, tokens, metrics, drain, admission, charging),
         GraphQLOverWebSocket(execution, live, tokens, metrics, drain, admission, charging),
-        [
-            *operators_routes(settings, probes, schema),
-            *callbacks.routes(providers, changes, intake, store, settings.windows),
-            *webhook_routes(intake),
-            *link_callbacks.routes(links, changes, store),
-            *pages,
-        ],
+        routes,
         settings.trusted_proxies,
         lifespan(
             background_tasks(settings, store, feed, health, metrics, tokens, issuer_keys)
@@ -377,11 +378,12 @@ async def starting(
             await intake.end()
 
 
-def entrance(settings: Settings, metrics: Metrics, local: bool, traces: Traces | None = None) -> Entrance:
-    """Create the entrance, with the hooks that see every request, in the order in which they run."""
+def entrance(settings: Settings, metrics: Metrics, local: bool, traces: Traces | None = None, routes: Sequence[BaseRoute] = ()) -> Entrance:
+    """Create the entrance, with the hooks that see every request, in the order in which they run. `routes`: all routes of the application."""
+    public = [route for route in routes if isinstance(route, PublicFile)]
     names = [settings.host, settings.public_url.host or ""]
     allowed = [origin_of(settings.public_url), *settings.allowed_origins]
-    origins = Origins(allowed, metrics.count_refused, local, settings.allowed_headers)
+    origins = Origins(allowed, metrics.count_refused, local, settings.allowed_headers, public)
     return Entrance(
         before=[
             identify,

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from gateway.pages.page import MEDIA, PAGE_HEADERS, page_response
+from gateway.pages.page import MEDIA, PAGE_HEADERS, PublicFile, page_response
 
 # What a page may do beyond the policy of all pages. It loads nothing from other servers, and no script or style in the page itself runs.
 BUNDLE_POLICY = "script-src 'self'; font-src 'self'; connect-src 'self'; form-action 'none'"
@@ -70,7 +70,7 @@ def bundle_routes(bundle: Path, path: str, assets: str, configuration: Callable[
         found = files.get(request.path_params["name"])
         return found.response(request) if found else Response(status_code=404)
 
-    return [Route(path, page), Route(f"/{assets}/{{name}}", asset)]
+    return [Route(path, page), PublicFile(f"/{assets}/{{name}}", asset)]
 
 
 def script_json(value: Configuration) -> str:

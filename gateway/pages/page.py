@@ -26,6 +26,14 @@ PAGE_HEADERS = {
 TEMPLATES = Environment(loader=PackageLoader("gateway", "pages"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
 
 
+class PublicFile(Route):
+    """The route of a file that is the same for everybody and contains nothing secret, such as a script. Pages of any origin may load it.
+
+    Browsers send the header `Origin` when a page loads a module script or a font. If the page is open under another address than GATEWAY_PUBLIC_URL,
+    such as an address inside the company's network, that origin is foreign to the gateway.
+    """
+
+
 def rendered(template: str, **values: object) -> str:
     """The HTML that a template makes from these values. The values are escaped."""
     return TEMPLATES.get_template(template).render(values)
@@ -37,10 +45,10 @@ def page_response(page: str, status: int = 200, *, allowing: str = "form-action 
     return HTMLResponse(page, status, {**PAGE_HEADERS, "content-security-policy": "; ".join(directives.values())})
 
 
-def assets(*names: str) -> list[Route]:
+def assets(*names: str) -> list[PublicFile]:
     """The routes of these files of `gateway/pages/`, which pages load."""
 
     async def asset(content: bytes, media: str, request: Request) -> Response:
         return Response(content, headers=PAGE_HEADERS, media_type=media)
 
-    return [Route(f"/{name}", partial(asset, FILES.joinpath(name).read_bytes(), MEDIA[PurePath(name).suffix])) for name in names]
+    return [PublicFile(f"/{name}", partial(asset, FILES.joinpath(name).read_bytes(), MEDIA[PurePath(name).suffix])) for name in names]

@@ -1,11 +1,12 @@
 """Hooks that refuse requests because of their `Origin` or `Host` header, and the CORS headers that let pages of allowed origins read responses."""
 
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from ipaddress import ip_address
 
 import orjson
 from pydantic import AnyHttpUrl
+from starlette.routing import BaseRoute, Match
 from starlette.types import Scope
 
 from gateway.errors import error
@@ -44,15 +45,22 @@ class Origins:
     On a developer's machine (`local`), requests from pages of any port of that machine pass. The gateway's own pages pass under every host name that
     the hook `Hosts` accepts.
     `headers`: the names of the headers that pages of other origins may send.
+    `public`: the routes that pages of every origin may request. Browsers let only pages of the gateway's own address use the responses.
     Source: Fetch, 3.2 (`Origin`) and 3.3 (CORS).
     """
 
     def __init__(
-        self, allowed: Collection[str], refused: Callable[[str], None], local: bool = False, headers: Collection[str] = DEFAULT_HEADERS
+        self,
+        allowed: Collection[str],
+        refused: Callable[[str], None],
+        local: bool = False,
+        headers: Collection[str] = DEFAULT_HEADERS,
+        public: Sequence[BaseRoute] = (),
     ) -> None:
         self._allowed = frozenset(allowed)
         self._refused = refused
         self._local = local
+        self._public = public
         self._preflight: list[Header] = [
             (b"access-control-allow-methods", b"GET, POST"),
             (b"access-control-allow-headers", ", ".join(headers).encode()),
@@ -62,7 +70,7 @@ class Origins:
     def __call__(self, scope: Scope) -> Response | None:
         """Returns a refusal, or the response to a preflight request. Returns None if the request passes."""
         origins = header_values(scope, b"origin")
-        if not all(self._passes(origin.decode("latin-1"), scope) for origin in origins):
+        if not all(self._passes(origin.decode("latin-1"), scope) for origin in origins) and not self._is_public(scope):
             self._refused("origin")
             return sized(403, "application/json; charset=utf-8", orjson.dumps(REFUSED))
         if scope["type"] == "http" and scope["path"] == SHARED_PATH:
@@ -70,6 +78,9 @@ class Origins:
             if origins and scope["method"] == "OPTIONS" and header_values(scope, b"access-control-request-method"):
                 return Response(204, self._preflight, b"")
         return None
+
+    def _is_public(self, scope: Scope) -> bool:
+        return scope["type"] == "http" and any(route.matches(scope)[0] is Match.FULL for route in self._public)
 
     def share_refusal(self, scope: Scope) -> None:
         """A hook that lets pages of allowed origins read the response to a request that the connection itself refuses."""

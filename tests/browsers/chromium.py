@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Literal
+from urllib.parse import urlsplit
 
 from playwright.async_api import Browser, ConsoleMessage, Page, Request, Route, async_playwright
 
@@ -19,6 +20,13 @@ FITS = """
   document.scrollingElement.scrollWidth <= innerWidth
   && [...document.querySelectorAll("button, .button")].every((each) => each.getBoundingClientRect().bottom <= innerHeight)
 """
+
+# Runs before the scripts of each page. Chromium reports what a page's Content-Security-Policy prevents only in some cases in the console.
+REPORT_VIOLATIONS = """
+  addEventListener("securitypolicyviolation", ({ effectiveDirective, blockedURI }) => console.error(`policy: ${effectiveDirective} ${blockedURI}`));
+"""
+# How long the browser, or a context of it, may take to close, in seconds. Playwright itself sets no limit.
+CLOSE_SECONDS = 30
 
 Scheme = Literal["light", "dark"]
 
@@ -37,7 +45,8 @@ async def running_chromium(path: str) -> AsyncIterator[Browser]:
         try:
             yield browser
         finally:
-            await browser.close()
+            async with asyncio.timeout(CLOSE_SECONDS):
+                await browser.close()
 
 
 @dataclass
@@ -45,13 +54,14 @@ class Tab:
     """A tab of the browser.
 
     `problems`: errors of scripts, and what a page's Content-Security-Policy prevented. `posts`: the URLs to which the tab sent POST requests.
-    `addresses`: the URLs of the documents that the tab loaded.
+    `addresses`: the URLs of the documents that the tab loaded. `servers`: the schemes, hosts and ports to which the tab sent requests of any kind.
     """
 
     page: Page
     problems: list[str] = field(default_factory=list)
     posts: list[str] = field(default_factory=list)
     addresses: list[str] = field(default_factory=list)
+    servers: set[str] = field(default_factory=set)
     _loads: int = 0
     _released: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -60,6 +70,7 @@ class Tab:
         self.page.on("console", self._printed)
         self.page.on("pageerror", lambda error: self.problems.append(str(error)))
         self.page.on("request", self._requested)
+        self.page.on("websocket", lambda socket: self.servers.add(server_of(socket.url)))
 
     def _printed(self, message: ConsoleMessage) -> None:
         # Chromium reports what a Content-Security-Policy prevents as an error in the console.
@@ -67,6 +78,7 @@ class Tab:
             self.problems.append(message.text)
 
     def _requested(self, request: Request) -> None:
+        self.servers.add(server_of(request.url))
         if request.method == "POST":
             self.posts.append(request.url)
         if request.is_navigation_request():
@@ -107,13 +119,25 @@ class Tab:
         await route.fallback()
 
 
+def server_of(url: str) -> str:
+    """The scheme, host and port of a URL."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"
+
+
 @asynccontextmanager
 async def a_tab(
-    browser: Browser, size: tuple[int, int] = PHONE, locale: str = "en-GB", script: bool = True, scheme: Scheme = "light", scale: float = 1
+    browser: Browser,
+    size: tuple[int, int] = PHONE,
+    locale: str = "en-GB",
+    script: bool = True,
+    scheme: Scheme = "light",
+    scale: float = 1,
+    trusting: bool = False,
 ) -> AsyncIterator[Tab]:
     """A context with a tab that shares nothing with other tabs. `size`: of the window, in CSS pixels. `script`: whether scripts run.
 
-    `scale`: the pixels of a screenshot for each CSS pixel.
+    `scale`: the pixels of a screenshot for each CSS pixel. `trusting`: whether the browser accepts every certificate.
     """
     width, height = size
     context = await browser.new_context(
@@ -123,10 +147,13 @@ async def a_tab(
         color_scheme=scheme,
         device_scale_factor=scale,
         reduced_motion="reduce",
+        ignore_https_errors=trusting,
     )
     try:
+        await context.add_init_script(REPORT_VIOLATIONS)
         tab = Tab(await context.new_page())
         tab.watch()
         yield tab
     finally:
-        await context.close()
+        async with asyncio.timeout(CLOSE_SECONDS):
+            await context.close()

@@ -1,12 +1,38 @@
-"""The fixture with the browser."""
+"""The fixture with the browser, and the time limit of the tests in this folder."""
 
+import asyncio
+import inspect
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from functools import wraps
+from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.async_api import Browser
 
 from tests.browsers.chromium import MISSING, chromium_path, running_chromium
+
+# How long a test may take. Playwright waits without a limit for what a page evaluates, for new tabs, and for a browser that hangs.
+MAX_TEST_SECONDS = 240
+
+
+def pytest_collection_modifyitems(items: Iterable[pytest.Item]) -> None:
+    """Give each asynchronous test of this folder a time limit."""
+    for item in items:
+        if isinstance(item, pytest.Function) and Path(__file__).parent in item.path.parents and inspect.iscoroutinefunction(item.obj):
+            item.obj = limited(item.obj)
+
+
+def limited(test: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[None]]:
+    """The test with a time limit: it fails with TimeoutError at the place where it waits."""
+
+    @wraps(test)
+    async def limited_test(*arguments: Any, **fixtures: Any) -> None:
+        async with asyncio.timeout(MAX_TEST_SECONDS):
+            await test(*arguments, **fixtures)
+
+    return limited_test
 
 
 @pytest.fixture(scope="module")

@@ -87,6 +87,14 @@ async def test_files_are_compressed_in_advance_and_cached_for_a_year(database_ur
         assert response.headers["vary"] == "accept-encoding"
 
 
+async def test_a_page_of_another_origin_may_load_the_files_but_not_the_page(database_uri: str, bundle: Path) -> None:
+    origin = {"origin": "https://intranet.example"}
+    async with serving(database_uri, pages=routes(lambda: {"token": "t"}, bundle)) as gateway:
+        statuses = [(await gateway.client.get(path, headers=origin)).status_code for path in ("/assets/index-AbC.js", "/assets/inter.woff2", "/")]
+
+    assert statuses == [200, 200, 403]
+
+
 @pytest.mark.parametrize("name", ["index.html", "..%2Findex.html", "index-AbC.js.map", "nothing.js"])
 async def test_only_the_files_of_the_bundle_are_served(database_uri: str, bundle: Path, name: str) -> None:
     async with serving(database_uri, pages=routes(dict, bundle)) as gateway:

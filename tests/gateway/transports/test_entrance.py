@@ -1,14 +1,16 @@
 """Tests of the entrance: its hooks see every request, no matter which path answers it, and middleware that would miss requests can't be added."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 import pytest
 from starlette.middleware.cors import CORSMiddleware
+from starlette.routing import BaseRoute
 from starlette.types import Scope
 
 from gateway import application as composition
 from gateway.process.metrics import Metrics
+from gateway.process.traces import Traces
 from gateway.server import Server
 from gateway.settings import Settings
 from gateway.transports.entrance import Entrance
@@ -42,8 +44,8 @@ async def counted(uri: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[tu
     """A gateway whose entrance also runs the hooks of `Counting`: `enter` before all other hooks, and `leave` after all other hooks."""
     counting, entrance = Counting(), composition.entrance
 
-    def with_counting(settings: Settings, metrics: Metrics, local: bool) -> Entrance:
-        original = entrance(settings, metrics, local)
+    def with_counting(settings: Settings, metrics: Metrics, local: bool, traces: Traces | None, routes: Sequence[BaseRoute]) -> Entrance:
+        original = entrance(settings, metrics, local, traces, routes)
         return Entrance([counting.enter, *original.before], [*original.after, counting.leave], original.headers)
 
     monkeypatch.setattr(composition, "entrance", with_counting)

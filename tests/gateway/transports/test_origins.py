@@ -171,7 +171,7 @@ async def test_a_request_without_an_origin_is_answered_and_its_response_varies_b
     assert "origin" in response.headers["vary"]
 
 
-@pytest.mark.parametrize("path", ["/livez", "/readyz", "/metrics", "/schema.graphql", "/style.css"])
+@pytest.mark.parametrize("path", ["/livez", "/readyz", "/metrics", "/schema.graphql"])
 async def test_pages_of_allowed_origins_may_read_only_the_graphql_path(gateway: Gateway, path: str) -> None:
     allowed = await send(gateway, "GET", path, origin=APP)
 
@@ -179,6 +179,22 @@ async def test_pages_of_allowed_origins_may_read_only_the_graphql_path(gateway: 
     assert shared_with(allowed) == {}
     assert (await send(gateway, "GET", path, origin="https://evil.example")).status_code == 403
     assert (await send(gateway, "OPTIONS", path, origin=APP, access_control_request_method="GET")).status_code == 405
+
+
+@pytest.mark.parametrize("origin", ["https://evil.example", "null"])
+async def test_files_that_are_the_same_for_everybody_are_sent_to_pages_of_any_origin_and_no_other_site_can_read_them(
+    gateway: Gateway, origin: str
+) -> None:
+    for path in ("/style.css", "/person.js"):
+        found = await send(gateway, "GET", path, origin=origin)
+        assert (found.status_code, shared_with(found)) == (200, {})
+        assert found.headers["cross-origin-resource-policy"] == "same-origin"
+        assert (await send(gateway, "POST", path, origin=origin)).status_code == 403
+    for path in ("/style.css/", "/graphql/style.css", "/style.css/../graphql", "/"):
+        assert (await send(gateway, "GET", path, origin=origin)).status_code == 403
+    with pytest.raises(InvalidStatus):
+        async with connect(f"{gateway.url.replace('http', 'ws', 1)}/style.css", additional_headers={"origin": origin}, proxy=None):
+            pass
 
 
 async def test_a_form_of_another_site_cannot_press_a_button_of_the_sandbox(gateway: Gateway) -> None:

@@ -170,7 +170,7 @@ export class SharedConnection {
     }
     this.#publish();
     if (!refused || this.#refusals < MAX_REFUSALS) return undefined;
-    return new GatewayError(error.code, `the gateway refused ${MAX_REFUSALS} tokens: ${error.message}`);
+    return new GatewayError(error.code, `${MAX_REFUSALS} tokens were refused: ${error.message}`);
   }
 
   /** If the token expires soon, fetch the next one, and replace the connection. */

@@ -31,7 +31,7 @@ export class EventStreams implements Transport {
       const response = await post(this.#fetch, this.#url, operation, token, STREAM_TYPE, stream.signal);
       if (!response.headers.get("content-type")?.startsWith(STREAM_TYPE)) {
         await content(response);
-        throw "the response is no event stream";
+        throw "no event stream";
       }
       code = "CONNECTION_LOST";
       return await this.#read(response, next, stream);
@@ -59,7 +59,7 @@ export class EventStreams implements Transport {
     let text = "";
     for (;;) {
       const { done, value } = await reader.read();
-      if (done) throw "the event stream ended";
+      if (done) throw "the stream ended";
       this.#streams.set(stream, Date.now());
       const events = (text + decoder.decode(value, { stream: true })).split("\n\n");
       text = events.pop()!;

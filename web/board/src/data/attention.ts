@@ -1,6 +1,6 @@
 /** What needs a person: verifications that are too long at the provider, events that the backend did not receive, webhooks without a verification. */
 
-import { useMemo } from "react";
+import { useEffect, useMemo, useState } from "react";
 import { useNow } from "./clock";
 import { BoardAttention } from "./generated";
 import type { Delivery, Row, Unmatched } from "./model";
@@ -10,6 +10,7 @@ import { useQuery } from "./use";
 
 // After this number of failed tries, a delivery will hardly succeed unless a person does something.
 const TRIES = 3;
+const READ_AGAIN_MS = 10_000;
 
 export type Entry =
   | { kind: "stuck"; key: string; row: Row }
@@ -18,14 +19,18 @@ export type Entry =
 
 export function useAttention(pulse: Pulse): { entries: Entry[]; again: () => void } {
   const version = useChanges(pulse, 5000);
-  const minute = Math.floor(useNow() / 60_000);
+  const now = useNow();
+  const minute = Math.floor(now / 60_000);
+  // Nobody reports that a delivery has succeeded, so deliveries are read again and again while there is one that has not.
+  const [isUndelivered, setUndelivered] = useState(false);
   const stuck = { phase: ["PROCESSING" as const], updatedBefore: new Date(minute * 60_000 - configuration().processingSeconds * 1000).toISOString() };
-  const { data, again } = useQuery(BoardAttention, { stuck }, { version, pause: 5000 });
+  const { data, again } = useQuery(BoardAttention, { stuck }, { version: `${version} ${isUndelivered ? Math.floor(now / READ_AGAIN_MS) : ""}`, pause: 5000, keep: true });
   const entries = useMemo<Entry[]>(() => !data ? [] : [
     ...data.verifications.edges.map(({ node }): Entry => ({ kind: "stuck", key: `stuck ${node.id}`, row: node })),
     ...data.webhookDeliveries.filter(({ state, tries }) => state === "FAILED" || tries >= TRIES)
       .map(({ verification, ...delivery }): Entry => ({ kind: "undelivered", key: `undelivered ${verification.id}`, row: verification, delivery })),
     ...data.unmatchedWebhooks.map((webhook): Entry => ({ kind: "unmatched", key: `unmatched ${webhook.id}`, webhook })),
   ], [data]);
+  useEffect(() => setUndelivered(entries.some(({ kind }) => kind === "undelivered")), [entries]);
   return { entries, again };
 }

@@ -6,6 +6,9 @@ export type ConnectionState = "connecting" | "live" | "reconnecting" | "offline"
 
 const STATES = { idle: "connecting", connecting: "connecting", connected: "live", waiting: "reconnecting", offline: "offline" } as const;
 
+// Browsers run a timer that is longer than this at once.
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
 /** Everything that the board reads and changes goes through this object. It ends when the token is refused or has expired. */
 export class Gateway {
   readonly client: GatewayClient;
@@ -16,9 +19,12 @@ export class Gateway {
   overStream = false;
   #listeners = new Set<() => void>();
   #wasLive = false;
+  #ending: ReturnType<typeof setTimeout> | undefined;
 
   constructor(endpoint: string, readonly token: string) {
     const expires = expiry(token);
+    const left = expires - Date.now();
+    if (left < MAX_TIMER_MS) this.#ending = setTimeout(() => this.end(), left);
     this.client = createGatewayClient({
       url: endpoint,
       // There is no token but the pasted one, so the session ends when it has expired.
@@ -28,9 +34,11 @@ export class Gateway {
         return null;
       },
     });
-    this.client.onConnection(({ state, transport }) => {
+    this.client.onConnection(({ state, transport, error }) => {
       this.overStream = transport === "sse";
       const next = STATES[state];
+      // Without an error, nothing was lost: another list begins on the same connection, because the reader has changed a filter.
+      if (next === "connecting" && this.state === "live" && !error) return;
       if (next === "live") this.#wasLive = true;
       this.#enter(next === "connecting" && this.#wasLive ? "reconnecting" : next);
     });
@@ -63,6 +71,7 @@ export class Gateway {
   }
 
   close() {
+    clearTimeout(this.#ending);
     this.#listeners.clear();
     this.client.close();
   }

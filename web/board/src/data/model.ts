@@ -6,7 +6,8 @@ export type {
   Actor, DeliveryFields as Delivery, DocumentType, EventType, ReasonFields as Reason, ReasonType, RecommendedAction, RetryAdvice, RowFields as Row,
 } from "./generated";
 /** The orders of the list that the board offers. */
-export type Order = "CREATED_NEWEST" | "CREATED_OLDEST" | "UPDATED_NEWEST";
+export const ORDERS = ["CREATED_NEWEST", "CREATED_OLDEST", "UPDATED_NEWEST"] as const;
+export type Order = (typeof ORDERS)[number];
 export type Status = VerificationStatus;
 export type Phase = VerificationPhase;
 export type Verification = NonNullable<BoardVerificationResult["verification"]>;

@@ -36,9 +36,11 @@ export function useChanges(pulse: Pulse, every: number, ids?: readonly string[])
   const key = ids?.join() ?? "";
   useEffect(() => {
     let timer: ReturnType<typeof setTimeout> | undefined;
+    let last = 0;
     const stop = pulse.listen((id) => {
       if (ids && !ids.includes(id)) return;
-      timer ??= setTimeout(() => { timer = undefined; setVersion((number) => number + 1); }, every);
+      // The first change counts at once, and those that follow it together.
+      timer ??= setTimeout(() => { timer = undefined; last = performance.now(); setVersion((number) => number + 1); }, last + every - performance.now());
     });
     // When the connection is back, everything that is shown is read again.
     const unlisten = pulse.gateway.listen(() => { if (pulse.gateway.state === "live") setVersion((number) => number + 1); });

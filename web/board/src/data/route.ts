@@ -1,7 +1,7 @@
 /** The address of the board: which page is open, and the filters of the list. It is kept behind `#`, so that the board works below any path. */
 
 import { useSyncExternalStore } from "react";
-import type { Order, Phase, ReasonType, Status } from "./model";
+import { type Order, ORDERS, type Phase, PHASES, type ReasonType, type Status, STATUSES } from "./model";
 
 export type Period = "day" | "week" | "month" | "quarter" | "always";
 export const PERIODS: Period[] = ["day", "week", "month", "quarter", "always"];
@@ -12,6 +12,17 @@ export interface Filters { status: Status[]; phase: Phase[]; reasonType: ReasonT
 export interface Route { page: "board" | "figures" | "catalogue"; id: string | null; full: boolean; filters: Filters }
 
 const list = (parameters: URLSearchParams, name: string) => parameters.get(name)?.split(",").filter(Boolean) ?? [];
+/** The values of a list that are among `all`. Others are ignored: an address may be cut off, or come from another release. */
+const listOf = <Value extends string>(parameters: URLSearchParams, name: string, all: readonly Value[]) =>
+  list(parameters, name).filter((value): value is Value => (all as readonly string[]).includes(value));
+
+function decoded(text: string) {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
 
 function parse(hash: string): Route {
   const [path = "", search = ""] = hash.replace(/^#\/?/, "").split("?");
@@ -20,16 +31,16 @@ function parse(hash: string): Route {
   const period = parameters.get("created") as Period | null;
   return {
     page: head === "figures" || head === "catalogue" ? head : "board",
-    id: head === "v" && id ? decodeURIComponent(id) : null,
+    id: head === "v" && id ? decoded(id) : null,
     full: parameters.has("full"),
     filters: {
-      status: list(parameters, "status") as Status[],
-      phase: list(parameters, "phase") as Phase[],
+      status: listOf(parameters, "status", STATUSES),
+      phase: listOf(parameters, "phase", PHASES),
       reasonType: list(parameters, "type") as ReasonType[],
       reasonCode: list(parameters, "code"),
       period: period && PERIODS.includes(period) ? period : "month",
       reference: parameters.get("reference") ?? "",
-      order: (parameters.get("order") as Order | null) ?? "CREATED_NEWEST",
+      order: listOf(parameters, "order", ORDERS)[0] ?? "CREATED_NEWEST",
     },
   };
 }

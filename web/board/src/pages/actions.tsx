@@ -12,32 +12,28 @@ import { useWords } from "../texts/words";
 
 type Result = { result: { __typename: "Verification"; id: string } | { __typename: "Refusal"; message: string } };
 
-/** Sends a mutation. If it fails, the error is kept for the dialog to show. */
-function useMutation<Variables>(mutation: TypedDocument<Result, Variables>) {
+/** Sends a mutation. If it fails, the error is kept for the dialog to show. `failed`: called with the message of the error. */
+function useMutation<Variables>(mutation: TypedDocument<Result, Variables>, failed?: (message: string) => void) {
   const { gateway } = useSession();
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState<string | null>(null);
   const send = useCallback(async (variables: Variables): Promise<{ id: string } | null> => {
     setBusy(true);
     setError(null);
-    try {
-      const { result } = await gateway.execute(mutation, variables);
-      if (result.__typename === "Verification") return result;
-      setError(result.message);
-    } catch (reason) {
-      setError((reason as Error).message);
-    } finally {
-      setBusy(false);
-    }
+    const result = await gateway.execute(mutation, variables).then(({ result }) => result, (reason: Error) => reason);
+    setBusy(false);
+    if (!(result instanceof Error) && result.__typename === "Verification") return result;
+    setError(result.message);
+    failed?.(result.message);
     return null;
-  }, [gateway, mutation]);
+  }, [gateway, mutation, failed]);
   return { send, busy, error };
 }
 
-/** Sends the webhooks of a verification again. */
-export function useResend(done: () => void) {
-  const { send } = useMutation(BoardResend);
-  return useCallback(async (id: string) => { await send({ id }); done(); }, [send, done]);
+/** Sends the webhooks of a verification again. `done`: called once the gateway has scheduled them. `failed`: called with the message of an error. */
+export function useResend(done: () => void, failed: (message: string) => void) {
+  const { send } = useMutation(BoardResend, failed);
+  return useCallback(async (id: string) => { if (await send({ id })) done(); }, [send, done]);
 }
 
 interface Subject { id: string; reference: string | null; attempt: number; provider: { name: string } | null }

@@ -1,6 +1,6 @@
 /** The board: the figures, the filters, the list, and beside the list the verification that is open. */
 
-import { useCallback, useEffect, useMemo, useState } from "react";
+import { useCallback, useEffect, useMemo, useRef, useState } from "react";
 import { type Entry, useAttention } from "../data/attention";
 import type { Pulse } from "../data/pulse";
 import { filterOf, go, useRoute } from "../data/route";
@@ -12,11 +12,12 @@ import { Detail } from "./detail";
 import { Figures } from "./figures";
 import { FilterButton, FilterMenus, OrderMenu, SearchField } from "./filters";
 import { isTyping } from "./frame";
-import { List } from "./list";
+import { List, type Place } from "./list";
 import { useListState } from "../data/use";
 import type { LiveList } from "../data/list";
 
 export function Board({ pulse }: { pulse: Pulse }) {
+  const { texts } = useWords();
   const route = useRoute();
   const wide = useWide(1180);
   const middle = useWide(760);
@@ -27,7 +28,16 @@ export function Board({ pulse }: { pulse: Pulse }) {
   const live = useLiveList(filter, filters.order);
   const { entries, again } = useAttention(pulse);
   const [acting, setActing] = useState<Entry | null>(null);
-  const resend = useResend(again);
+  const [failed, setFailed] = useState<string | null>(null);
+  const resend = useResend(again, setFailed);
+  const place = useRef<Place>({ selected: null, visible: [], isReturning: false });
+  // Another filter or order is another list, which begins at its beginning.
+  const placed = useRef(live?.key);
+  if (live && placed.current !== live.key) {
+    Object.assign(place.current, { selected: null, visible: [] });
+    placed.current = live.key;
+  }
+  if (route.id) place.current.isReturning = true;
   const act = useCallback((entry: Entry) => {
     if (entry.kind === "undelivered") void resend(entry.row.id);
     else setActing(entry);
@@ -42,18 +52,19 @@ export function Board({ pulse }: { pulse: Pulse }) {
 
   const alone = route.id !== null && (!wide || route.full);
   const folded = route.id !== null && !alone;
-  const list = live && <List key={live.key} list={live.list} attention={entries} onAttention={act} folded={folded || !middle} head={!middle && <Strip pulse={pulse} list={live.list} />} />;
+  const list = live && <List key={live.key} list={live.list} place={place.current} attention={entries} onAttention={act} folded={folded || !middle} head={!middle && <Strip pulse={pulse} list={live.list} />} />;
   return (
     <main className={`board${folded ? " split" : ""}`} tabIndex={-1}>
-      {!alone && (folded
-        ? <div className="side"><div className="side-head"><SearchField /><FilterButton /></div>{list}</div>
-        : <div className="whole">
-            {middle && <><Figures pulse={pulse} /><div className="filters"><SearchField /><FilterMenus /><span className="space" />{live && <Matching list={live.list} />}<OrderMenu /></div></>}
-            <div className={middle ? "card list-card" : "list-card"}>{list}</div>
-          </div>)}
+      {/* The list stays the same element when a verification opens beside it, so that it keeps its scroll position and the focus. */}
+      {!alone && <div className={folded ? "side" : "whole"}>
+        {folded ? <div className="side-head"><SearchField /><FilterButton /></div>
+          : middle && <><Figures pulse={pulse} /><div className="filters"><SearchField /><FilterMenus /><span className="space" />{live && <Matching list={live.list} />}<OrderMenu /></div></>}
+        <div key="list" className={middle && !folded ? "card list-card" : "list-card"}>{list}</div>
+      </div>}
       {route.id && <Detail key={route.id} id={route.id} pulse={pulse} alone={alone} />}
       {!route.id && middle && <KeysBar />}
       {acting?.kind === "stuck" && <CloseDialog verification={acting.row} onClose={() => { setActing(null); again(); }} />}
+      {failed && <Dialog title={texts.list.sendAgain} onClose={() => setFailed(null)}><p className="warning" role="alert">{failed}</p><form method="dialog" className="buttons"><button type="submit" className="button">{texts.dialogs.done}</button></form></Dialog>}
       {acting?.kind === "unmatched" && <UnmatchedDialog entry={acting} onClose={() => setActing(null)} />}
     </main>
   );

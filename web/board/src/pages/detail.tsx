@@ -1,6 +1,6 @@
 /** One verification: what to do, the deadlines, the reasons, what happened, the attempts, the webhooks and the facts. */
 
-import { type ReactNode, useState } from "react";
+import { type ReactNode, useCallback, useEffect, useRef, useState } from "react";
 import { useNow } from "../data/clock";
 import { BoardDeliveries, BoardVerification } from "../data/generated";
 import type { FullReason, Verification, VerificationEvent } from "../data/model";
@@ -14,6 +14,8 @@ import { useWords, type Words } from "../texts/words";
 import { AnonymizeDialog, CloseDialog, FollowDialog, RetryDialog, useResend } from "./actions";
 import { nameOf, shortId } from "./list";
 
+const READ_AGAIN_MS = 5000;
+
 type Open = "retry" | "close" | "anonymize" | "follow" | null;
 
 export function Detail({ id, pulse, alone }: { id: string; pulse: Pulse; alone: boolean }) {
@@ -24,8 +26,11 @@ export function Detail({ id, pulse, alone }: { id: string; pulse: Pulse; alone: 
   const verification = data?.verification;
   const ids = verification?.attempts.map((attempt) => attempt.id).join();
   if (ids && ids !== attempts.join()) setAttempts(ids.split(","));
+  const article = useRef<HTMLElement>(null);
+  // The link or the button that led here may be gone from the page, and the focus with it.
+  useEffect(() => { if (document.activeElement === document.body) article.current?.focus({ preventScroll: true }); }, []);
   return (
-    <article className="detail" aria-label={verification ? nameOf(verification) : texts.states.loading}>
+    <article ref={article} tabIndex={-1} className="detail" aria-label={verification ? nameOf(verification) : texts.states.loading}>
       {verification ? <Content verification={verification} alone={alone} pulse={pulse} again={again} />
         : error ? <Notice title={texts.states.error[0]!} text={error.message}><button type="button" className="button primary" onClick={again}>{texts.states.tryAgain}</button></Notice>
         : data ? <Notice title={texts.detail.notFound}><a className="button" href={address({ id: null, full: false })}>{texts.detail.backToList}</a></Notice>
@@ -245,10 +250,19 @@ function Webhooks({ verification, pulse }: { verification: Verification; pulse: 
   const now = useNow();
   const live = useConnectionState() === "live";
   const version = useChanges(pulse, 2000, [verification.id]);
-  const { data, again } = useQuery(BoardDeliveries, {}, { version });
+  const [isWaiting, setWaiting] = useState(false);
+  // Nobody reports that a delivery has succeeded or failed, so it is read again and again while it is waiting or has failed.
+  const { data, again } = useQuery(BoardDeliveries, {}, { version: `${version} ${isWaiting ? Math.floor(now / READ_AGAIN_MS) : ""}` });
   const [sent, setSent] = useState(false);
-  const resend = useResend(again);
+  const [failed, setFailed] = useState<string | null>(null);
+  const resend = useResend(useCallback(() => { setSent(true); again(); }, [again]), setFailed);
   const delivery = data?.webhookDeliveries.find((one) => one.verification.id === verification.id);
+  useEffect(() => setWaiting(sent || delivery !== undefined), [sent, delivery]);
+  useEffect(() => {
+    if (!sent) return;
+    const timer = setTimeout(() => setSent(false), READ_AGAIN_MS);
+    return () => clearTimeout(timer);
+  }, [sent]);
   const next = delivery?.nextTryAt ? Date.parse(delivery.nextTryAt) - now : null;
   return (
     <section className="card block">
@@ -259,7 +273,8 @@ function Webhooks({ verification, pulse }: { verification: Verification; pulse: 
         <p className="soft">{!delivery ? texts.detail.noDeliveries : delivery.state === "FAILED" ? texts.detail.failed : texts.detail.waiting(delivery.deliveredVersion, verification.version)}</p>
         {delivery && (delivery.lastStatus ?? delivery.lastError) && <p className="soft">{texts.detail.refusedWith(String(delivery.lastStatus ?? delivery.lastError))}</p>}
         {live && next !== null && next > 0 && <p className="soft">{texts.detail.nextTry(words.duration(next))}</p>}
-        {may(caller, "write") && <button type="button" className="button small" disabled={sent} onClick={() => { setSent(true); void resend(verification.id); }}><Send />{sent ? texts.detail.sent : texts.detail.sendAgain}</button>}
+        {may(caller, "write") && <button type="button" className="button small" disabled={sent} onClick={() => { setFailed(null); void resend(verification.id); }}><Send />{sent ? texts.detail.sent : texts.detail.sendAgain}</button>}
+        {failed && <p className="warning" role="alert">{failed}</p>}
       </div>
     </section>
   );

@@ -21,44 +21,47 @@ export function Entrance() {
   return <WordsContext value={words}><Gate onLanguage={choose} /></WordsContext>;
 }
 
-/** Whether an error says nothing about the token: the gateway could not be reached, or can't serve at the moment. */
-const isAway = ({ code }: GatewayError) => code !== "UNAUTHENTICATED" && code !== "SIGNED_OUT" && code !== "FORBIDDEN";
+/** Whether an error says that the gateway does not accept the token. */
+const isRefusal = ({ code }: GatewayError) => code === "UNAUTHENTICATED" || code === "SIGNED_OUT";
+
+/** What the reader should know about an error. FORBIDDEN: pages of this address may not send requests; the gateway's message says what to do. */
+const explained = (error: GatewayError, { states }: Words["texts"]) => (isRefusal(error) ? states.refused : error.code === "FORBIDDEN" ? error.message : states.unreachable);
 
 function Gate({ onLanguage }: { onLanguage: (language: Language) => void }) {
   const { texts } = useWords();
-  const [token, setToken] = useState(keptToken);
+  // One attempt to sign in. It is a new object for each attempt, so that the same token can be tried again.
+  const [attempt, setAttempt] = useState<{ token: string | null }>(() => ({ token: keptToken() }));
   const [entry, setEntry] = useState<Entry | null>(null);
   const [error, setError] = useState<GatewayError | null>(null);
-  const [ended, setEnded] = useState<Entry | null>(null);
+  const { token } = attempt;
 
   useEffect(() => {
     if (!token) return;
     let current = true;
     const gateway = new Gateway(new URL(configuration().graphql, document.baseURI).href, token);
     gateway.execute(BoardCaller, {}).then(
-      ({ me }) => { if (current) { keepToken(token); setError(null); setEnded(null); setEntry({ gateway, caller: me }); } },
-      (reason: GatewayError) => { if (current) { setError(reason); if (!isAway(reason)) { forgetToken(); setToken(null); } } },
+      ({ me }) => { if (current) { keepToken(token); setError(null); setEntry({ gateway, caller: me }); } },
+      (reason: GatewayError) => { if (current) { setError(reason); if (isRefusal(reason)) forgetToken(); } },
     );
     return () => { current = false; gateway.close(); };
-  }, [token]);
+  }, [attempt]);
 
-  const signOut = useCallback(() => { forgetToken(); setToken(null); setEntry(null); setEnded(null); }, []);
-  // A session that has ended keeps its page on the screen, under a line that requests a new token.
-  const shown = entry ?? ended;
+  const signIn = useCallback((text: string) => { setError(null); setAttempt({ token: text }); }, []);
+  const signOut = useCallback(() => { forgetToken(); setError(null); setAttempt({ token: null }); setEntry(null); }, []);
   useEffect(() => {
     if (!entry) return;
-    return entry.gateway.listen(() => {
-      if (entry.gateway.state === "ended") { forgetToken(); setEnded(entry); }
-    });
+    return entry.gateway.listen(() => { if (entry.gateway.state === "ended") forgetToken(); });
   }, [entry]);
 
-  if (!shown)
-    return token && !error ? null : <SignIn error={error} onToken={(text) => { setError(null); setToken(text); }} onRetry={() => setToken(keptToken())} />;
-  const session = { ...shown, signOut };
+  if (!entry)
+    return token && !error ? null : <SignIn error={error} onToken={signIn} onRetry={() => { setError(null); setAttempt({ token }); }} />;
+  // A session that has ended keeps its page on the screen, under a line that requests a new token. With another token of the same workspace, the page
+  // goes on with the rows that it has.
+  const { caller } = entry;
   return (
-    <SessionContext value={session}>
-      {may(shown.caller, "read")
-        ? <Frame key={shown.gateway.token} onLanguage={onLanguage} onToken={(text) => { setEntry(null); setToken(text); }} />
+    <SessionContext value={{ ...entry, signOut }}>
+      {may(caller, "read")
+        ? <Frame key={[caller.workspaceId, ...caller.scopes].join(" ")} error={error && explained(error, texts)} onLanguage={onLanguage} onToken={signIn} />
         : <main className="alone"><Notice title={texts.states.permission[0]!} text={texts.states.permission[1]}><button type="button" className="button primary" onClick={signOut}>{texts.states.otherToken}</button></Notice></main>}
     </SessionContext>
   );
@@ -86,9 +89,9 @@ function SignIn({ error, onToken, onRetry }: { error: GatewayError | null; onTok
         <Logo />
         <h1>{texts.states.signIn[0]}</h1>
         <p className="soft">{texts.states.signIn[1]}</p>
-        {error && <p className="warning" role="alert">{isAway(error) ? texts.states.unreachable : texts.states.refused}</p>}
+        {error && <p className="warning" role="alert">{explained(error, texts)}</p>}
         <TokenForm onToken={onToken} />
-        {error && isAway(error) && <button type="button" className="button" onClick={onRetry}>{texts.states.tryAgain}</button>}
+        {error && !isRefusal(error) && <button type="button" className="button" onClick={onRetry}>{texts.states.tryAgain}</button>}
       </div>
     </main>
   );

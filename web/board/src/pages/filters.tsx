@@ -1,12 +1,13 @@
 /** The line of filters above the list. Each filter is part of the page's address. */
 
 import { useEffect, useRef, useState } from "react";
-import { PHASES, type Phase, type ReasonType, type Status, STATUSES } from "../data/model";
+import { ORDERS, PHASES, type Phase, type ReasonType, type Status, STATUSES } from "../data/model";
 import { go, isFiltered, NO_FILTERS, PERIODS, type Period, useRoute, type Filters as FilterValues } from "../data/route";
 import { Choices, Menu, StatusWord } from "../parts/basics";
 import { Funnel, Search } from "../parts/symbols";
 import { useWords } from "../texts/words";
 import { REASON_NAMES } from "../texts/reasons";
+import { focusList } from "./list";
 
 const TYPES: ReasonType[] = [
   "ENGAGEMENT_ISSUE", "TECHNICAL_ISSUE", "DOCUMENT_CAPTURE_ISSUE", "FACE_CAPTURE_ISSUE", "OTHER_ISSUE", "DOCUMENT_ISSUE", "COPY_ISSUE", "IDENTITY_FRAUD",
@@ -27,15 +28,19 @@ export function SearchField() {
   useEffect(() => setText(filters.reference), [filters.reference]);
   const search = () => {
     const value = text.trim();
-    if (value.startsWith("ver_")) go({ id: value });
-    else if (value !== filters.reference) changeFilters(filters, { reference: value });
+    if (value.startsWith("ver_")) {
+      setText(filters.reference);
+      go({ id: value });
+    } else if (value !== filters.reference) changeFilters(filters, { reference: value });
   };
+  // From here, the keys of the list work again.
+  const toList = () => (focusList() ? undefined : input.current?.blur());
   return (
-    <form className="search" role="search" onSubmit={(event) => { event.preventDefault(); search(); input.current?.blur(); }}>
+    <form className="search" role="search" onSubmit={(event) => { event.preventDefault(); search(); toList(); }}>
       <Search />
       <input ref={input} className="field" type="search" data-search value={text} placeholder={texts.filters.search} aria-label={texts.filters.search} autoComplete="off" spellCheck={false}
         onChange={(event) => { setText(event.target.value); if (event.target.value === "") changeFilters(filters, { reference: "" }); }} onBlur={search}
-        onKeyDown={(event) => { if (event.key === "Escape") { event.stopPropagation(); input.current?.blur(); } }} />
+        onKeyDown={(event) => { if (event.key === "Escape") { event.stopPropagation(); toList(); } }} />
       <kbd className="key" aria-hidden="true">/</kbd>
     </form>
   );
@@ -65,7 +70,7 @@ export function FilterMenus() {
       </div>}
     </Menu>
     <Menu label={texts.filters.created} value={texts.filters.periods[filters.period]} set>
-      {(close) => <Choices<Period> single legend={texts.filters.created} values={PERIODS} chosen={[filters.period]} text={(period) => texts.filters.periods[period]} onChange={([period]) => { change({ period: period! }); close(); }} />}
+      {(close) => <Choices<Period> single legend={texts.filters.created} values={PERIODS} chosen={[filters.period]} text={(period) => texts.filters.periods[period]} onChange={([period]) => change({ period: period! })} onPicked={close} />}
     </Menu>
     {isFiltered(filters) && <button type="button" className="button bare" onClick={() => change({ ...NO_FILTERS, period: filters.period, order: filters.order })}>{texts.filters.clear}</button>}
   </>;
@@ -100,8 +105,8 @@ export function OrderMenu() {
   const names = { CREATED_NEWEST: texts.list.newest, CREATED_OLDEST: texts.list.oldest, UPDATED_NEWEST: texts.list.changedNewest };
   return (
     <Menu label={names[filters.order]} align="end" set>
-      {(close) => <Choices single legend={texts.list.order} values={["CREATED_NEWEST", "CREATED_OLDEST", "UPDATED_NEWEST"] as const} chosen={[filters.order]} text={(order) => names[order]}
-        onChange={([order]) => { changeFilters(filters, { order: order! }); close(); }} />}
+      {(close) => <Choices single legend={texts.list.order} values={ORDERS} chosen={[filters.order]} text={(order) => names[order]}
+        onChange={([order]) => changeFilters(filters, { order: order! })} onPicked={close} />}
     </Menu>
   );
 }

@@ -1,6 +1,6 @@
 /** The frame of every page: the bar with the pages, the connection's state, the theme and the keys. */
 
-import { useEffect, useMemo, useState } from "react";
+import { useEffect, useMemo, useRef, useState } from "react";
 import { useNow } from "../data/clock";
 import { Pulse } from "../data/pulse";
 import { address, useRoute } from "../data/route";
@@ -13,6 +13,7 @@ import { Board } from "./board";
 import { Catalogue } from "./catalogue";
 import { TokenForm } from "./entrance";
 import { FiguresPage } from "./figures";
+import { focusList } from "./list";
 
 const THEME = "board-theme";
 
@@ -27,7 +28,7 @@ function useTheme() {
   return { dark, toggle };
 }
 
-export function Frame({ onLanguage, onToken }: { onLanguage: (language: Language) => void; onToken: (token: string) => void }) {
+export function Frame({ error, onLanguage, onToken }: { error: string | null; onLanguage: (language: Language) => void; onToken: (token: string) => void }) {
   const { texts } = useWords();
   const { gateway } = useSession();
   const route = useRoute();
@@ -35,6 +36,9 @@ export function Frame({ onLanguage, onToken }: { onLanguage: (language: Language
   const [keys, setKeys] = useState(false);
   const pulse = useMemo(() => new Pulse(gateway), [gateway]);
   useEffect(() => { pulse.start(); return () => pulse.stop(); }, [pulse]);
+  // After a new sign-in the field for the token is gone, and the focus with it.
+  const first = useRef(gateway);
+  useEffect(() => { if (gateway !== first.current && document.activeElement === document.body) focusList(); }, [gateway]);
   useEffect(() => {
     const press = (event: KeyboardEvent) => { if (event.key === "?" && !isTyping(event)) setKeys(true); };
     addEventListener("keydown", press);
@@ -44,7 +48,7 @@ export function Frame({ onLanguage, onToken }: { onLanguage: (language: Language
     <div className="frame">
       <a className="skip" href="#list" onClick={(event) => { event.preventDefault(); document.querySelector<HTMLElement>("main")?.focus(); }}>{texts.skip}</a>
       <Bar onLanguage={onLanguage} onKeys={() => setKeys(true)} wide={wide} />
-      <Lost onToken={onToken} />
+      <Lost error={error} onToken={onToken} />
       {route.page === "catalogue" ? <Catalogue /> : route.page === "figures" && !wide ? <FiguresPage pulse={pulse} /> : <Board pulse={pulse} />}
       {!wide && <Tabs onLanguage={onLanguage} />}
       {keys && <Keys onClose={() => setKeys(false)} />}
@@ -93,14 +97,14 @@ function ConnectionChip() {
 }
 
 /** The line below the bar while there is no connection, and when the session has ended. */
-function Lost({ onToken }: { onToken: (token: string) => void }) {
+function Lost({ error, onToken }: { error: string | null; onToken: (token: string) => void }) {
   const words = useWords();
   const { texts } = words;
   const { gateway } = useSession();
   const state = useConnectionState();
   const now = useNow();
   if (state === "ended")
-    return <div className="lost" role="alert"><b>{texts.states.session(words.hour(gateway.since))}</b><span>{texts.states.sessionText}</span><TokenForm compact onToken={onToken} /></div>;
+    return <div className="lost" role="alert"><b>{texts.states.session(words.hour(gateway.since))}</b><span>{error ?? texts.states.sessionText}</span><TokenForm compact onToken={onToken} /></div>;
   if (state === "live" && gateway.overStream) return <div className="lost quiet" role="status"><span>{texts.connection.stream}</span></div>;
   // The line moves the page, so it is shown only if the connection has been lost for three seconds.
   if ((state !== "reconnecting" && state !== "offline") || now - gateway.since < 3000) return null;

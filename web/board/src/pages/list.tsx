@@ -1,11 +1,11 @@
 /** The list: a grid of rows of equal height, of which only the visible ones exist in the page. */
 
-import { memo, type ReactNode, useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } from "react";
+import { type FocusEvent, memo, type ReactNode, useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } from "react";
 import type { Entry } from "../data/attention";
 import type { LiveList } from "../data/list";
 import type { Row } from "../data/model";
 import { address, go, isFiltered, NO_FILTERS, useRoute } from "../data/route";
-import { configuration, useConnectionState } from "../data/session";
+import { configuration, may, useConnectionState, useSession } from "../data/session";
 import { useListState } from "../data/use";
 import { Ago, classOf, Left, Notice, Skeleton, StatusWord } from "../parts/basics";
 import { Inbound, StatusSymbol, Up } from "../parts/symbols";
@@ -13,6 +13,8 @@ import { useWords, type Words } from "../texts/words";
 import { isTyping } from "./frame";
 
 const OVERSCAN = 12;
+// How many of the uppermost visible rows may leave at once until the rows below them move.
+const MAX_ANCHORS = 30;
 const COLUMNS = ["status", "reference", "person", "where", "action", "left", "changed"] as const;
 
 /** The name of a verification for people: its reference, or the end of its id. */
@@ -35,8 +37,25 @@ const actionOf = (row: Row, words: Words) => (row.recommendedAction === "REJECT_
 /** The deadline that comes next, or null. */
 const deadlineOf = (row: Row) => (row.status !== "PENDING" ? null : row.phase === "IN_SESSION" && row.linkExpiresAt ? row.linkExpiresAt : row.expiresAt);
 
+/** Moves the focus to the list. Returns false if there is no list on the page. */
+export function focusList() {
+  const grid = document.getElementById("list");
+  grid?.focus({ preventScroll: true });
+  return grid !== null;
+}
+
+/** Where the reader is in the list. It is kept while a verification has the page for itself, and the list is not on the page. */
+export interface Place {
+  selected: string | null;
+  /** The uppermost visible rows, their indexes, and how far each is below the upper edge, in pixels. Empty at the beginning of the list. */
+  visible: { id: string; index: number; offset: number }[];
+  /** Whether the focus shall return to the list. */
+  isReturning: boolean;
+}
+
 export interface ListProps {
   list: LiveList;
+  place: Place;
   attention: Entry[];
   onAttention: (entry: Entry) => void;
   folded: boolean;
@@ -44,7 +63,7 @@ export interface ListProps {
   head?: ReactNode;
 }
 
-export function List({ list, attention, onAttention, folded, head }: ListProps) {
+export function List({ list, place, attention, onAttention, folded, head }: ListProps) {
   const words = useWords();
   const { texts } = words;
   const { id: open, filters } = useRoute();
@@ -53,7 +72,8 @@ export function List({ list, attention, onAttention, folded, head }: ListProps) 
   const exact = connection !== "live" && connection !== "connecting";
   const scroller = useRef<HTMLDivElement>(null);
   const body = useRef<HTMLDivElement>(null);
-  const [selected, setSelected] = useState<string | null>(open);
+  const grid = useRef<HTMLDivElement>(null);
+  const [selected, setSelected] = useState<string | null>(open ?? place.selected);
   const [windowOf, setWindow] = useState({ first: 0, last: 60 });
   const rowHeight = useRowHeight(folded);
   const { rows, fresh } = state;
@@ -66,20 +86,44 @@ export function List({ list, attention, onAttention, folded, head }: ListProps) 
     const first = Math.max(0, Math.floor(above / rowHeight) - OVERSCAN);
     const last = Math.ceil((above + area.clientHeight) / rowHeight) + OVERSCAN;
     setWindow((before) => (before.first === first && before.last === last ? before : { first, last }));
-    if (last > list.state.rows.length - 20) void list.more();
-  }, [list, rowHeight]);
-  useLayoutEffect(measure, [measure, rows.length, attention.length]);
+    const top = Math.max(0, Math.floor(above / rowHeight));
+    const shown = list.state.rows;
+    place.visible = above < 1 ? [] : shown.slice(top, top + MAX_ANCHORS).map(({ id }, order) => ({ id, index: top + order, offset: (top + order) * rowHeight - above }));
+    if (last > shown.length - 20) void list.more();
+  }, [list, place, rowHeight]);
+
+  // Whatever was added or removed above the rows in view, they stay where they are.
+  useLayoutEffect(() => {
+    const [area, content] = [scroller.current, body.current];
+    if (!area || !content) return;
+    const [anchor, index] = anchored(place, rows);
+    if (anchor) area.scrollTop += content.getBoundingClientRect().top + index * rowHeight - area.getBoundingClientRect().top - anchor.offset;
+    measure();
+  }, [measure, place, rows, rowHeight, attention.length]);
   useEffect(() => {
     addEventListener("resize", measure);
     return () => removeEventListener("resize", measure);
   }, [measure]);
 
   // Rows that no longer match are removed after their tint has faded. None is removed while the pointer is over the list, and the selected row stays.
+  const isLeaving = state.leaving.size > 0;
   useEffect(() => {
-    if (state.leaving.size === 0) return;
+    if (!isLeaving) return;
     const timer = setInterval(() => { if (!body.current?.matches(":hover")) list.sweep(selected); }, 2500);
     return () => clearInterval(timer);
-  }, [list, state.leaving, selected]);
+  }, [list, isLeaving, selected]);
+  useEffect(() => { place.selected = selected; }, [place, selected]);
+
+  // The focus returns to the list if the part of the page that had it is gone: a verification, or the list of another filter.
+  useLayoutEffect(() => {
+    const element = grid.current;
+    return () => { if (element && document.activeElement === element) place.isReturning = true; };
+  }, [place]);
+  useEffect(() => {
+    if (open || !place.isReturning) return;
+    place.isReturning = false;
+    if (document.activeElement === document.body) focusList();
+  }, [place, open]);
 
   const keys = useMemo(() => [...attention.map(({ key }) => key), ...rows.map(({ id }) => id)], [attention, rows]);
   const keysNow = useRef(keys);
@@ -87,10 +131,10 @@ export function List({ list, attention, onAttention, folded, head }: ListProps) 
 
   const bringIntoView = useCallback((key: string) => {
     const area = scroller.current;
-    const place = keysNow.current.indexOf(key) - attention.length;
+    const index = keysNow.current.indexOf(key) - attention.length;
     if (!area || !body.current) return;
-    if (place < 0) return document.getElementById(`row-${key}`)?.scrollIntoView({ block: "nearest" });
-    const top = body.current.getBoundingClientRect().top - area.getBoundingClientRect().top + area.scrollTop + place * rowHeight;
+    if (index < 0) return document.getElementById(`row-${key}`)?.scrollIntoView({ block: "nearest" });
+    const top = body.current.getBoundingClientRect().top - area.getBoundingClientRect().top + area.scrollTop + index * rowHeight;
     const headHeight = 72;
     if (top < area.scrollTop + headHeight) area.scrollTop = top - headHeight;
     else if (top + rowHeight > area.scrollTop + area.clientHeight) area.scrollTop = top + rowHeight - area.clientHeight;
@@ -127,14 +171,15 @@ export function List({ list, attention, onAttention, folded, head }: ListProps) 
   });
   useEffect(() => { if (open) setSelected(open); }, [open]);
 
-  // New rows are added above the rows in view. The list scrolls down by their height, so that the rows in view stay where they are.
-  const showFresh = () => {
-    const area = scroller.current;
-    const before = area?.scrollTop ?? 0;
-    const added = list.state.fresh;
-    list.show();
-    if (area && before > 200) requestAnimationFrame(() => setTimeout(() => { area.scrollTop = before + added * rowHeight; }, 120));
+  // A reader who comes with the keyboard sees where the focus is: on the uppermost row in view.
+  const startWithFirst = ({ currentTarget, target }: FocusEvent<HTMLElement>) => {
+    if (target !== currentTarget || !currentTarget.matches(":focus-visible") || (selected && keys.includes(selected))) return;
+    const first = place.visible.find(({ offset }) => offset >= 0)?.id ?? keys[0];
+    if (first) setSelected(first);
   };
+
+  // The button goes with the click. The keys of the list shall go on working for a reader who has used it.
+  const showFresh = () => { list.show(); focusList(); };
 
   const spoken = useSpoken(list, fresh, words);
   const visible = rows.slice(windowOf.first, Math.min(windowOf.last, rows.length));
@@ -143,16 +188,16 @@ export function List({ list, attention, onAttention, folded, head }: ListProps) 
   const columns = folded ? 4 : COLUMNS.length;
   const nothing = !state.loading && !state.error && rows.length === 0;
   return (
-    <div className={`list-area${folded ? " folded" : ""}`} ref={scroller} onScroll={measure}>
+    <div className={`list-area${folded ? " folded" : ""}`} ref={scroller} style={{ overflowAnchor: "none" }} onScroll={measure}>
       {head}
       <p className="spoken" role="status" aria-live="polite">{spoken}</p>
-      <div className="grid" role="grid" id="list" aria-label={texts.list.title} aria-rowcount={state.total === null ? -1 : state.total + above} aria-colcount={columns} tabIndex={0} aria-activedescendant={selected && keys.includes(selected) ? `row-${selected}` : undefined}>
+      <div ref={grid} className="grid" role="grid" id="list" aria-label={texts.list.title} aria-rowcount={state.total === null ? -1 : state.total + above} aria-colcount={columns} tabIndex={0} onFocus={startWithFirst} aria-activedescendant={selected && keys.includes(selected) ? `row-${selected}` : undefined}>
         {!folded && <div role="rowgroup" className="head"><div role="row" aria-rowindex={1} className="row columns-head">
           {COLUMNS.map((column) => <span role="columnheader" key={column} className={`cell-${column}`}>{texts.list.columns[column]}</span>)}
         </div></div>}
         {attention.length > 0 && <div role="rowgroup" className="attention">
           <div role="row" aria-rowindex={folded ? 1 : 2} className="group-name"><span role="gridcell" aria-colspan={columns}><span className="tag loud">{attention.length}</span> <b>{texts.list.attention}</b></span></div>
-          {attention.map((entry, place) => <AttentionRow key={entry.key} entry={entry} index={above - attention.length + place} selected={selected === entry.key} folded={folded} onOpen={activate} onAct={onAttention} />)}
+          {attention.map((entry, order) => <AttentionRow key={entry.key} entry={entry} index={above - attention.length + order} selected={selected === entry.key} folded={folded} onOpen={activate} onAct={onAttention} />)}
         </div>}
         <div role="rowgroup">
           <div role="row" aria-rowindex={above} className="group-name pinned"><span role="gridcell" aria-colspan={columns}>
@@ -168,7 +213,7 @@ export function List({ list, attention, onAttention, folded, head }: ListProps) 
         </div>
       </div>
       {state.loading && <Skeleton rows={rows.length === 0 ? 10 : 2} />}
-      {state.error && <Notice title={texts.states.error[0]!} text={<>{state.error.message}<br />{texts.states.error[1]}</>}>
+      {state.error && connection !== "ended" && <Notice title={texts.states.error[0]!} text={<>{state.error.message}<br />{texts.states.error[1]}</>}>
         <button type="button" className="button primary" onClick={() => list.restart()}>{texts.states.tryAgain}</button>
         <CopyError text={`${state.error.code}: ${state.error.message}${requestOf(state.error)}`} />
       </Notice>}
@@ -178,6 +223,15 @@ export function List({ list, attention, onAttention, folded, head }: ListProps) 
       {!state.loading && !state.hasMore && rows.length > 20 && <p className="end faint">{texts.list.end}</p>}
     </div>
   );
+}
+
+/** The first of the rows that were visible which is still in the list, and its index there. Null: the list was at its beginning, or none is left. */
+function anchored(place: Place, rows: readonly Row[]): [Place["visible"][number] | null, number] {
+  for (const anchor of place.visible) {
+    const index = rows[anchor.index]?.id === anchor.id ? anchor.index : rows.findIndex(({ id }) => id === anchor.id);
+    if (index >= 0) return [anchor, index];
+  }
+  return [null, 0];
 }
 
 function Empty() {
@@ -237,7 +291,8 @@ function useSpoken(list: LiveList, fresh: number, words: Words) {
     return () => { list.onChange = null; };
   }, [list, words]);
   const some = fresh > 0;
-  useEffect(() => { if (some) setText(words.texts.list.freshSpoken(fresh)); }, [some, words]);
+  // The text is removed with the new rows, so that the same number of further new rows is announced again.
+  useEffect(() => setText(some ? words.texts.list.freshSpoken(fresh) : ""), [some, words]);
   return text;
 }
 
@@ -275,6 +330,7 @@ function AttentionRow({ entry, index, selected, folded, onOpen, onAct }: { entry
   const words = useWords();
   const { texts } = words;
   const row = entry.kind === "unmatched" ? null : entry.row;
+  const { caller } = useSession();
   const button = { stuck: texts.list.close, undelivered: texts.list.sendAgain, unmatched: texts.list.lookInto }[entry.kind];
   const tag = entry.kind === "stuck" ? texts.list.tooLong : entry.kind === "unmatched" ? texts.list.unmatched : texts.list.undelivered(String(entry.delivery.lastStatus ?? entry.delivery.lastError ?? ""));
   const instant = entry.kind === "unmatched" ? entry.webhook.receivedAt : entry.row.updatedAt;
@@ -294,7 +350,7 @@ function AttentionRow({ entry, index, selected, folded, onOpen, onAct }: { entry
         <span role="gridcell" className="cell-reference cut"><b>{name}</b></span>
         <span role="gridcell" className="cell-person cut">{person}</span>
         <span role="gridcell" className="cell-where cut"><span className="tag loud">{tag}</span> {text}</span>
-        <span role="gridcell" className="cell-action"><button type="button" className="button small" onClick={(event) => { event.stopPropagation(); onAct(entry); }}>{button}</button></span>
+        <span role="gridcell" className="cell-action">{(!row || may(caller, "write")) && <button type="button" className="button small" onClick={(event) => { event.stopPropagation(); onAct(entry); }}>{button}</button>}</span>
         <span role="gridcell" className="cell-left soft">{row && deadlineOf(row) ? <Left until={deadlineOf(row)!} /> : <span className="faint">–</span>}</span>
         <span role="gridcell" className="cell-changed soft"><Ago instant={instant} /></span>
       </>}

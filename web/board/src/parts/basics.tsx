@@ -1,6 +1,6 @@
 /** The small parts that every page uses: a status, an instant, a menu, a dialog, a notice. */
 
-import { type ReactNode, type RefObject, useEffect, useId, useRef, useState } from "react";
+import { type ReactNode, type RefObject, useEffect, useId, useLayoutEffect, useRef, useState } from "react";
 import { useNow } from "../data/clock";
 import type { Phase, Status } from "../data/model";
 import { useWords } from "../texts/words";
@@ -67,10 +67,11 @@ export function Menu({ label, value, icon, children, align = "start", name, set 
   const close = () => { setOpen(false); button.current?.focus(); };
   useOutside(root, open, () => setOpen(false));
   useEffect(() => {
-    if (open) root.current?.querySelector<HTMLElement>(".panel input, .panel button")?.focus();
+    const panels = root.current;
+    if (open) (panels?.querySelector<HTMLElement>(".panel input:checked") ?? panels?.querySelector<HTMLElement>(".panel input, .panel button"))?.focus();
   }, [open]);
   return (
-    <div className="menu" ref={root} onKeyDown={(event) => { if (event.key === "Escape" && open) { event.stopPropagation(); close(); } }}>
+    <div className="menu" ref={root} onBlur={({ relatedTarget }) => { if (relatedTarget && !root.current?.contains(relatedTarget)) setOpen(false); }} onKeyDown={(event) => { if (event.key === "Escape" && open) { event.stopPropagation(); close(); } }}>
       <button ref={button} type="button" className={`button ${icon ? "icon" : "chip"}${set ? " set" : ""}`} data-menu={name} aria-haspopup="dialog" aria-expanded={open} aria-controls={open ? panel : undefined}
         aria-label={icon ? label : undefined} title={icon ? label : undefined} onClick={() => setOpen(!open)}>
         {icon ?? <><span>{label}</span>{value !== undefined && <b className="cut">{value}</b>}<Chevron /></>}
@@ -80,13 +81,19 @@ export function Menu({ label, value, icon, children, align = "start", name, set 
   );
 }
 
-/** The choices of a menu, of which the reader can choose several, or only one. */
-export function Choices<Value extends string>({ legend, values, chosen, text, onChange, single = false }: {
-  legend: string; values: readonly Value[]; chosen: readonly Value[]; text: (value: Value) => ReactNode; onChange: (chosen: Value[]) => void; single?: boolean;
+/**
+ * The choices of a menu, of which the reader can choose several, or only one. `onPicked`: called when the reader has picked the only one with the
+ * pointer or with Enter. The arrow keys choose too, but the reader may want to go on to the next one.
+ */
+export function Choices<Value extends string>({ legend, values, chosen, text, onChange, onPicked, single = false }: {
+  legend: string; values: readonly Value[]; chosen: readonly Value[]; text: (value: Value) => ReactNode; onChange: (chosen: Value[]) => void; onPicked?: () => void; single?: boolean;
 }) {
   const name = useId();
+  const byPointer = useRef(false);
   return (
-    <fieldset className="choices">
+    <fieldset className="choices" onPointerDown={() => { byPointer.current = true; }}
+      onKeyDown={(event) => { byPointer.current = false; if (event.key === "Enter" && onPicked) { event.preventDefault(); onPicked(); } }}
+      onClick={(event) => { if (byPointer.current && event.target instanceof HTMLInputElement) onPicked?.(); }}>
       <legend className="spoken">{legend}</legend>
       {values.map((value) => (
         <label key={value}>
@@ -103,7 +110,8 @@ export function Choices<Value extends string>({ legend, values, chosen, text, on
 export function Dialog({ title, onClose, children, wide = false }: { title: string; onClose: () => void; children: ReactNode; wide?: boolean }) {
   const dialog = useRef<HTMLDialogElement>(null);
   const heading = useId();
-  useEffect(() => {
+  // The focus returns to the button that has opened the dialog only if the dialog is closed while it is still part of the page.
+  useLayoutEffect(() => {
     const element = dialog.current;
     if (element && !element.open) element.showModal();
     return () => element?.close();

@@ -1,0 +1,10 @@
+"""web/client forgets a wait that has ended: a list that is followed for weeks waits many times on the same signal."""
+
+from tests.clients.web.program import program
+
+
+async def test_a_signal_keeps_no_listener_of_a_wait_that_has_ended(node: str) -> None:
+    async with program(node, "signals.js", "http://127.0.0.1:1") as running:
+        await running.exited()
+
+    assert running.all("listeners") == [0]
