@@ -50,8 +50,7 @@ async def the_list(stage: Stage, look: Look) -> Page:
     for number in range(NEW):
         first, last = PEOPLE[number]
         await stage.company.create(firstName=first, lastName=last, reference=f"loan-{20497 + number}")
-    await shown(page, ".fresh")
-    await page.wait_for_function(f"document.querySelector('.fresh').textContent.includes('{NEW}')")
+    await page.locator(".fresh", has_text=f"{NEW} new").wait_for()
     if not look.is_phone:
         for _ in range(8):
             await page.keyboard.press("j")
@@ -62,9 +61,7 @@ async def the_list(stage: Stage, look: Look) -> Page:
 async def the_list_scrolled(stage: Stage, look: Look) -> Page:
     """The list, scrolled down by some rows."""
     page = await listed(await stage.board(look))
-    await page.locator(".list-area").hover()
-    await page.mouse.wheel(0, 900)
-    await page.wait_for_function("document.querySelector('.list-area').scrollTop > 500")
+    await page.evaluate("document.querySelector('.list-area').scrollTop = 900")
     return await shown(page, ".rows .row")
 
 

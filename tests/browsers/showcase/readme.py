@@ -7,12 +7,12 @@ from tests.browsers.showcase.person_views import following
 from tests.browsers.showcase.stage import Look, Stage
 from tests.browsers.showcase.views import Opening
 
-BOARD_SIZE, PHONE_SIZE = (1280, 760), (390, 760)
+BOARD_SIZE, VERIFICATION_SIZE, PHONE_SIZE = (1280, 760), (1180, 540), (390, 760)
 # The pictures of the phones are drawn smaller, side by side.
 PHONE_WIDTH = 300
 PHONES = """
 <style>
-  body { margin: 0; display: flex; gap: 28px; justify-content: center; padding: 28px; background: #e9e6df; }
+  body { margin: 0; display: flex; gap: 28px; align-items: flex-start; justify-content: center; padding: 28px; background: #e9e6df; }
   img { width: WIDTHpx; border-radius: 22px; box-shadow: 0 12px 32px -12px rgb(28 27 24 / .35), 0 0 0 1px rgb(28 27 24 / .08); }
 </style>
 """.replace("WIDTH", str(PHONE_WIDTH))
@@ -20,10 +20,9 @@ PHONES = """
 
 async def readme_pictures(stage: Stage) -> dict[str, bytes]:
     """The pictures as PNG, by the names of their files."""
-    board = Look(size=BOARD_SIZE)
-    pages = {"board.png": board_views.the_list, "verification.png": board_views.link_opened}
-    pictures = {name: await picture(stage, opening, board) for name, opening in pages.items()}
-    return {**pictures, "person.png": await phones(stage)}
+    board = await picture(stage, board_views.the_list, Look(size=BOARD_SIZE))
+    verification = await picture(stage, board_views.link_opened, Look(size=VERIFICATION_SIZE))
+    return {"board.png": board, "verification.png": verification, "person.png": await phones(stage)}
 
 
 async def picture(stage: Stage, opening: Opening, look: Look) -> bytes:

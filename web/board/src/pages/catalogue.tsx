@@ -5,7 +5,7 @@ import type { ReasonType, RetryAdvice, Status } from "../data/model";
 import { BoardCatalogue } from "../data/generated";
 import { useQuery } from "../data/use";
 import { Choices, Menu, Notice, Skeleton, StatusWord } from "../parts/basics";
-import { Search } from "../parts/symbols";
+import { Search, Tick } from "../parts/symbols";
 import { useWords } from "../texts/words";
 
 const LOCALES: [string, string][] = [["en", "English"], ["fr", "Français"], ["de", "Deutsch"], ["es", "Español"], ["it", "Italiano"]];
@@ -19,11 +19,12 @@ export function Catalogue() {
   const [status, setStatus] = useState<Status[]>([]);
   const [type, setType] = useState<ReasonType[]>([]);
   const [advice, setAdvice] = useState<RetryAdvice[]>([]);
+  const [hidden, setHidden] = useState(false);
   const { data, error, again } = useQuery(BoardCatalogue, { locale });
   const types = useMemo(() => [...new Set(data?.reasonCodes.map((code) => code.type) ?? [])], [data]);
   const needle = text.trim().toLowerCase();
   const found = (data?.reasonCodes ?? []).filter((code) =>
-    (status.length === 0 || code.statuses.some((one) => status.includes(one))) && (type.length === 0 || type.includes(code.type)) && (advice.length === 0 || advice.includes(code.retryAdvice))
+    (!hidden || code.internal) && (status.length === 0 || code.statuses.some((one) => status.includes(one))) && (type.length === 0 || type.includes(code.type)) && (advice.length === 0 || advice.includes(code.retryAdvice))
     && (!needle || `${code.code} ${words.reason(code)} ${code.description} ${code.guidance ?? ""}`.toLowerCase().includes(needle)));
   const { columns } = texts.catalogue;
   return (
@@ -39,6 +40,7 @@ export function Catalogue() {
         <Menu label={texts.catalogue.status} value={status.length || undefined} set={status.length > 0}>{() => <Choices<Status> legend={texts.catalogue.status} values={["INCONCLUSIVE", "FAILED"]} chosen={status} text={(one) => <StatusWord status={one} />} onChange={setStatus} />}</Menu>
         <Menu label={texts.catalogue.type} value={type.length || undefined} set={type.length > 0}>{() => <Choices<ReasonType> legend={texts.catalogue.type} values={types} chosen={type} text={(one) => texts.reasonType[one]} onChange={setType} />}</Menu>
         <Menu label={texts.catalogue.advice} value={advice.length || undefined} set={advice.length > 0}>{() => <Choices<RetryAdvice> legend={texts.catalogue.advice} values={ADVICE} chosen={advice} text={(one) => texts.advice[one]} onChange={setAdvice} />}</Menu>
+        <button type="button" className={`button chip${hidden ? " set" : ""}`} aria-pressed={hidden} onClick={() => setHidden(!hidden)}>{hidden && <Tick />}{texts.catalogue.hidden}</button>
         <span className="space" />
         <fieldset className="segments"><legend className="spoken">{texts.catalogue.language}</legend>
           {LOCALES.map(([code, name]) => <label key={code}><input type="radio" name="locale" checked={locale === code} onChange={() => setLocale(code)} /><span lang={code}>{name}</span></label>)}

@@ -92,7 +92,7 @@ function Head({ verification, alone, onOpen }: { verification: Verification; alo
       {wide && person && <span className="soft cut">{person.firstName} {person.lastName}</span>}
       <span className="space" />
       {wide ? actions.map(([label, name, symbol]) => <button key={name} type="button" className="button" onClick={() => onOpen(name)}>{symbol}{label}</button>)
-        : actions.length > 0 && <Menu label={texts.detail.actions} align="end">{(close) => <div className="actions">{actions.map(([label, name]) => <button key={name} type="button" className="button bare" onClick={() => { close(); onOpen(name); }}>{label}</button>)}</div>}</Menu>}
+        : actions.length > 0 && <Menu label={texts.detail.actions} align="end" set>{(close) => <div className="actions">{actions.map(([label, name]) => <button key={name} type="button" className="button bare" onClick={() => { close(); onOpen(name); }}>{label}</button>)}</div>}</Menu>}
       {wide && write && <button type="button" className="button icon" onClick={() => onOpen("follow")} aria-label={texts.detail.qr} title={texts.detail.qr}><Matrix /></button>}
       {!alone && <>
         <button type="button" className="button bare icon" onClick={() => go({ full: true })} aria-label={texts.detail.expand} title={texts.detail.expand}><Expand /></button>
@@ -215,7 +215,7 @@ function Event({ event }: { event: VerificationEvent }) {
   const name = outcome ? texts.status[event.toStatus!] : texts.event[event.type];
   const [before, after] = texts.eventBy("|", texts.actor[event.actor]).split("|");
   const reasons = event.reasons.map((reason) => words.reason(reason)).join(", ");
-  const lines = [event.type === "RESULT_IGNORED" && event.toStatus ? texts.ignoredWas(texts.status[event.toStatus].toLowerCase()) : "", reasons, event.note ?? ""].filter(Boolean);
+  const lines = [event.type === "RESULT_IGNORED" && event.toStatus ? texts.ignoredWas(texts.status[event.toStatus].toLowerCase()) : "", reasons, event.type === "RESULT_IGNORED" ? "" : (event.note ?? "")].filter(Boolean);
   const symbol = outcome ? <span className={`status ${classOf(event.toStatus!)}`}><StatusSymbol status={event.toStatus!} size={14} /></span> : event.type === "RESULT_IGNORED" ? <Stop /> : <i className="dot" />;
   return (
     <li>

@@ -344,7 +344,7 @@ function AttentionRow({ entry, index, selected, folded, onOpen, onAct }: { entry
         <span role="gridcell" className="fold-symbol">{row ? <span className={`status ${classOf(row.status)}`}><StatusSymbol status={row.status} phase={row.phase} /></span> : <Inbound />}</span>
         <span role="gridcell" className="fold-name cut"><b>{name}</b></span>
         <span role="gridcell" className="fold-time faint"><Ago instant={instant} /></span>
-        <span role="gridcell" className="fold-where soft"><span className="cut">{text}</span><span className="tag loud">{tag}</span></span>
+        <span role="gridcell" className="fold-where soft"><span className="cut">{text}{row?.declaredIdentity && <span className="faint"> · {row.declaredIdentity.firstName} {row.declaredIdentity.lastName}</span>}</span><span className="tag loud">{tag}</span></span>
       </> : <>
         <span role="gridcell" className="cell-status">{status}</span>
         <span role="gridcell" className="cell-reference cut"><b>{name}</b></span>
