@@ -120,8 +120,8 @@ def application(
     intake = intake_of(settings, store, provision, changes, metrics)
     reconciliation = reconciliation_of(store, provision, changes, intake, creation, metrics)
     outgoing = OutgoingWebhooks(store, feed, provision.deliveries, metrics.deliveries.count)
-    follow, record = issuing(tokens, provision.renewals), audit.record if audit else nothing_recorded
-    services = Services(store, feed, changes, links, outgoing, fingerprint(settings), follow, rate, record, metrics.count_refusal)
+    record, issue = audit.record if audit else nothing_recorded, issuing(tokens, provision.renewals)
+    services = Services(store, feed, changes, links, outgoing, fingerprint(settings), issue, rate, record, metrics.count_refusal)
 
     schema, probes = build(), Probes(health, metrics)
     execution = execution_of(settings, executable(schema), services, metrics, drain, rate, audit, traces)

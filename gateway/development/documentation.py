@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from gateway.pages.page import PAGE_HEADERS
@@ -34,7 +34,12 @@ def routes(root: Path = ROOT) -> list[BaseRoute]:
     pages = documentation_files(root)
     if not pages:
         return []
-    return [Route("/llms.txt", partial(overview, root)), *(Route(f"/{path}", partial(file_response, root / path)) for path in pages)]
+    folders = [path.removesuffix(f"/{README}") for path in pages if path.endswith(f"/{README}")]
+    return [
+        Route("/llms.txt", partial(overview, root)),
+        *(Route(f"/{path}", partial(file_response, root / path)) for path in pages),
+        *(Route(f"/{folder}", folder_response) for folder in folders),
+    ]
 
 
 def documentation_files(root: Path) -> list[str]:
@@ -54,15 +59,21 @@ def documentation_files(root: Path) -> list[str]:
 
 
 def linked_files(root: Path, page: str) -> list[str]:
-    """The paths of the files in the project to which a page links, in the order of the page."""
+    """The paths of the files in the project to which a page links, in the order of the page. A link to a folder leads to its README."""
     targets = [(root / page).parent.joinpath(link).resolve() for link in RELATIVE_LINK.findall((root / page).read_text())]
-    return [str(target.relative_to(root.resolve())) for target in targets if target.is_file() and target.is_relative_to(root.resolve())]
+    files = [target / README if target.is_dir() else target for target in targets]
+    return [str(file.relative_to(root.resolve())) for file in files if file.is_file() and file.is_relative_to(root.resolve())]
 
 
 def file_response(path: Path, request: Request) -> Response:
     """The response with a file. Browsers receive Markdown as plain text, because some of them would save a file of another type."""
     media = IMAGES.get(path.suffix, "text/markdown" if path.suffix == ".md" and not shows(request) else "text/plain")
     return Response(path.read_bytes(), headers={**PAGE_HEADERS, "vary": "accept"}, media_type=media)
+
+
+def folder_response(request: Request) -> Response:
+    """The response that leads from a folder to its README, by a relative address: so it works below any path."""
+    return RedirectResponse(f"{request.url.path.rpartition('/')[2]}/{README}")
 
 
 def overview(root: Path, request: Request) -> Response:

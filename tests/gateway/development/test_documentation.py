@@ -15,7 +15,7 @@ async def test_every_link_of_every_page_leads_to_a_file(database_uri: str) -> No
         while waiting:
             path = waiting.pop()
             seen.add(path)
-            response = await gateway.client.get(path)
+            response = await gateway.client.get(path, follow_redirects=True)
             assert response.status_code == 200, path
             if path.endswith((".md", ".txt")):
                 waiting += {urljoin(path, link) for link in RELATIVE_LINK.findall(response.text)} - seen - set(waiting)

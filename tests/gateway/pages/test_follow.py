@@ -90,7 +90,7 @@ async def test_only_follow_tokens_of_a_workspace_with_an_address_contain_a_refer
     async with serving(database_uri, providers_file=path) as gateway:
         for workspace, has_reference in (("shop", True), ("other", False)):
             token = gateway.token(workspace=workspace)
-            external = {"url": "https://verify.example/1"} if workspace == "shop" else None
+            external = {"verificationUrl": "https://verify.example/1"} if workspace == "shop" else None
             person = {"firstName": "Ada", "lastName": "Lovelace", "redirectionUrl": "https://shop.example/", "external": external}
             create = "mutation($input: CreateVerificationInput!) { v: createVerification(input: $input) { ... on Verification { id } } }"
             id = (await gateway.query(create, {"input": person}, token))["v"]["id"]
