@@ -14,7 +14,8 @@ FROM docker.io/library/python:3.11-slim-bookworm
 LABEL org.opencontainers.image.title="verification-gateway" \
       org.opencontainers.image.description="Video identity verifications, followed live through one typed GraphQL endpoint over MongoDB"
 COPY --from=builder /venv /venv
-ENV PATH=/venv/bin:$PATH PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 GATEWAY_HOST=0.0.0.0 GATEWAY_PORT=8000
+ENV PATH=/venv/bin:$PATH PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 GATEWAY_HOST=0.0.0.0 GATEWAY_PORT=8000 \
+    GATEWAY_DRAIN_DELAY_SECONDS=5
 # The user is given by number, so that an orchestrator can verify that it isn't root.
 USER 10001:10001
 EXPOSE 8000

@@ -28,7 +28,7 @@ FOLLOW := gateway/pages/follow/index.html
 # The number of parallel workers of pytest: one more than processors, because tests of processes and of time-outs mostly wait.
 WORKERS = $$(( $$(getconf _NPROCESSORS_ONLN) + 1 ))
 
-.PHONY: help setup web graphiql board run test coverage counts check schema lock lock-check ledger compare smuggle story-picture drill-web image-test bench bench-quick bench-live bench-hostile clean
+.PHONY: help setup web graphiql board run test coverage counts check schema lock lock-check ledger drill compare smuggle story-picture drill-web image-test bench bench-quick bench-live bench-hostile clean
 
 help: ## list these targets
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/  make \1|\2/p' Makefile | column -t -s '|'
@@ -55,6 +55,9 @@ counts: setup ## count the cases of each test harness, for docs/testing.md
 
 ledger: setup ## inject faults for 20 minutes and count lost changes; another run: make ledger ARGS='--seed 8 --minutes 5 --faults 40'
 	.venv/bin/python -m tests.ledger $(ARGS)
+
+drill: setup ## restart gateways and break MongoDB behind nginx and HAProxy, and count failed requests; fewer: make drill ARGS='--proxy nginx'
+	.venv/bin/python -m tests.drill $(ARGS)
 
 soak-provider: setup ## take 10,000 verifications through faults of provider, gateways and backend; another run: make soak-provider ARGS='--seed 8 --verifications 500'
 	.venv/bin/python -m tests.soak $(ARGS)
@@ -90,8 +93,8 @@ COMPILE := .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --
 
 lock: setup ## update the lock files from pyproject.toml; with newer releases: make lock ARGS=--upgrade
 	$(COMPILE) $(ARGS) --group build --output-file requirements/build.lock
-	$(COMPILE) $(ARGS) pyproject.toml --output-file requirements/runtime.lock
-	$(COMPILE) $(ARGS) pyproject.toml --extra embedded --group dev \
+	$(COMPILE) $(ARGS) pyproject.toml --extra otel --output-file requirements/runtime.lock
+	$(COMPILE) $(ARGS) pyproject.toml --extra embedded --extra otel --group dev \
 		--constraints requirements/build.lock --constraints requirements/runtime.lock --output-file requirements/dev.lock
 	$(COMPILE) $(ARGS) --group bench --constraints requirements/dev.lock --output-file requirements/bench.lock
 

@@ -217,7 +217,8 @@ class VersionAhead(RequestError):
     code = "VERSION_AHEAD"
 
     def __init__(self, verification_id: str, after: int, version: int) -> None:
-        super().__init__(f"{verification_id} is at version {version}, not yet at {after}; read it again and subscribe without `after` and `cursor`")
+        fact = f"{verification_id} is at version {version}, not yet at {after}" if version else f"version {after} of {verification_id} is not stored"
+        super().__init__(f"{fact}; read it again and subscribe without `after` and `cursor`")
 
 
 class Lagged(RequestError):

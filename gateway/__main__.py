@@ -109,7 +109,7 @@ def serve() -> None:
         logger.warning("%s is not a setting; `gateway settings` lists all settings", name)
     if not chosen.provider and not chosen.providers_file:
         logger.warning("neither GATEWAY_PROVIDER nor GATEWAY_PROVIDERS_FILE is set, so that no verification can be created")
-    with server.listening_socket(chosen.host, chosen.port) as bound:
+    with server.listening_socket(chosen.host, chosen.port) as bound, server.admin_socket(chosen.host, chosen.admin_port) as admin:
         port = bound.getsockname()[1]
 
         async def main() -> None:
@@ -121,7 +121,7 @@ def serve() -> None:
             except Unavailable as error:
                 health.wait_for_mongo(error)
             async with collected_seldom():
-                await server.Server(app, lambda: logger.info("listening on %s port %d", chosen.host, port)).serve([bound])
+                await server.Server(app, lambda: logger.info("listening on %s port %d", chosen.host, port), admin=admin).serve([bound])
 
         server.run_and_leave(main())
 

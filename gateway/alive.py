@@ -21,4 +21,5 @@ def alive(port: int) -> bool:
 
 
 if __name__ == "__main__":
-    sys.exit(0 if alive(int(os.environ.get("GATEWAY_PORT", "8000"))) else "the gateway does not answer")
+    port = os.environ.get("GATEWAY_ADMIN_PORT") or os.environ.get("GATEWAY_PORT") or "8000"
+    sys.exit(0 if alive(int(port)) else "the gateway does not answer")

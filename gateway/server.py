@@ -9,6 +9,7 @@ import socket
 import sys
 import threading
 from collections.abc import Callable, Coroutine
+from contextlib import AbstractContextManager, nullcontext
 from errno import EACCES, EADDRINUSE
 from functools import partial
 from types import FrameType
@@ -17,16 +18,20 @@ from typing import NoReturn, cast
 import uvicorn
 import uvloop
 
+from gateway.transports.admin import AdminServer
 from gateway.transports.entrance import Application
 from gateway.transports.http_connection import HttpProtocol, Patience
+from gateway.transports.last_connections import accept_last_connections
 from gateway.transports.socket_connection import WebSocketProtocol
+
+logger = logging.getLogger(__name__)
 
 MAX_MESSAGE_BYTES = 65_536
 # How long a client may read nothing before the kernel closes its connection.
 UNREAD_SECONDS = 30
 PING_SECONDS = 20
 # How long uvicorn waits for unfinished requests when the process ends, after the process has drained (see `Drain`). Draining and waiting together
-# take less than ten seconds, the shortest time that orchestrators wait before they kill a process.
+# take less than ten seconds, the shortest time that orchestrators wait before they kill a process. GATEWAY_DRAIN_DELAY_SECONDS comes on top of that.
 GRACE_SECONDS = 3
 # The interval at which Python switches threads (the GIL switch interval). It is a fifth of Python's default, so that the threads of the MongoDB
 # driver do not wait long before they send commands.
@@ -34,23 +39,27 @@ SWITCH_SECONDS = 0.001
 
 
 class AddressTaken(Exception):
-    """The server can't listen on the configured address and port. `option`: which of the two to change, `host` or `port`."""
+    """The server can't listen on the configured address and port. `option`: what to change: `host`, `port` or `admin_port`."""
 
     def __init__(self, host: str, port: int, reason: str, option: str) -> None:
         place = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-        setting = f"GATEWAY_{option.upper()}, or with `gateway dev --{option}`"
+        argument = "" if option == "admin_port" else f", or with `gateway dev --{option}`"
+        setting = f"GATEWAY_{option.upper()}{argument}"
         super().__init__(f"can't listen on {place} ({reason}); choose another {option} with {setting}")
 
 
-def listening_socket(host: str, port: int, unread_seconds: float = UNREAD_SECONDS) -> socket.socket:
-    """Bind a socket to the address. Call this before anything else starts, so that a failure is reported first. Raises: AddressTaken."""
+def listening_socket(host: str, port: int, unread_seconds: float = UNREAD_SECONDS, option: str = "port") -> socket.socket:
+    """Bind a socket to the address. Call this before anything else starts, so that a failure is reported first. Raises: AddressTaken.
+
+    `option`: the name of the setting that holds the port.
+    """
     try:
         bound = socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET, backlog=2048)
     except (OSError, UnicodeError) as error:
         # The standard library appends " (while attempting to bind on address …)" to the reason. Cut this off, because the message of AddressTaken
         # already contains the address.
         reason = (getattr(error, "strerror", None) or "not the name of a host").partition(" (while")[0]
-        raise AddressTaken(host, port, reason, "port" if isinstance(error, OSError) and error.errno in (EACCES, EADDRINUSE) else "host") from None
+        raise AddressTaken(host, port, reason, option if isinstance(error, OSError) and error.errno in (EACCES, EADDRINUSE) else "host") from None
     if hasattr(socket, "TCP_USER_TIMEOUT"):
         # If a client reads nothing for this long, the kernel closes the connection. The gateway can't close it with a WebSocket close frame: the
         # frame would wait behind the unread data.
@@ -58,11 +67,25 @@ def listening_socket(host: str, port: int, unread_seconds: float = UNREAD_SECOND
     return bound
 
 
+def admin_socket(host: str, port: int | None) -> AbstractContextManager[socket.socket | None]:
+    """The listening socket of the endpoints for operators, or None if they have no port of their own. Raises: AddressTaken."""
+    return listening_socket(host, port, option="admin_port") if port else nullcontext()
+
+
 class Server(uvicorn.Server):
     """uvicorn's server with the gateway's protocol classes. It calls `started` as soon as it listens. Before it ends, it drains the connections."""
 
-    def __init__(self, app: Application, started: Callable[[], None] = lambda: None, patience: Patience | None = None) -> None:
-        """`patience`: the timeouts of connections, for tests. None: those of production, with the idle time of the settings."""
+    def __init__(
+        self,
+        app: Application,
+        started: Callable[[], None] = lambda: None,
+        patience: Patience | None = None,
+        admin: socket.socket | None = None,
+    ) -> None:
+        """`patience`: the timeouts of connections, for tests. None: those of production, with the idle time of the settings.
+
+        `admin`: the listening socket of the endpoints for operators, if they have a port of their own.
+        """
         if not isinstance(app, Application):
             raise TypeError("the server needs the gateway's own Application: around it, ASGI middleware would miss the requests of the fast path")
         metrics = app.process.metrics
@@ -72,6 +95,7 @@ class Server(uvicorn.Server):
             places=app.process.places,
             patience=patience or Patience(idle_seconds=app.process.idle_seconds),
             refused=metrics.count_refused,
+            drain=app.process.drain,
         )
         config = uvicorn.Config(
             app,
@@ -96,9 +120,12 @@ class Server(uvicorn.Server):
         self._on_started = started
         self._reload = app.process.reload
         self._drain = app.process.drain
+        self._admin = AdminServer(app.process.admin, admin) if admin else None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start to listen, then call `started`."""
+        if self._admin:
+            await self._admin.start()
         await super().startup(sockets)
         if self._reload and threading.current_thread() is threading.main_thread():
             asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self._reload)
@@ -108,8 +135,14 @@ class Server(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Drain the long-lived connections while the server still answers requests. Then shut the server down."""
+        logger.info("the process stops: it closes its connections and finishes its requests")
         await self._drain.lead_out()
+        if self._drain.delay_seconds:
+            await accept_last_connections(sockets or [])
         await super().shutdown(sockets)
+        logger.info("the process has stopped serving")
+        if self._admin:
+            self._admin.stop()
 
 
 def run_and_leave(main: Coroutine[None, None, None]) -> NoReturn:

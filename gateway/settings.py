@@ -181,6 +181,19 @@ class Settings(BaseSettings):
     allow_sandbox: bool = Field(default=False, description="Whether `gateway serve` accepts the provider sandbox")
     host: str = Field(default="127.0.0.1", description="The address to listen on")
     port: int = Field(default=8000, ge=0, le=65535, description="The port to listen on; 0 takes a free one")
+    admin_port: int | None = Field(
+        default=None,
+        ge=1,
+        le=65535,
+        description="A port for /livez, /readyz, /healthz and /metrics, which the port of the API then no longer serves. By default, GATEWAY_PORT",
+    )
+    drain_delay_seconds: float = Field(
+        default=0,
+        ge=0,
+        le=300,
+        description="How many seconds, after SIGTERM, the process still serves while /readyz says that it will end, so that proxies stop sending "
+        "requests to it. The image sets 5. Whatever stops the process must wait for 10 s more before it kills it",
+    )
     token_jwks_url: KeySetUrl | None = Field(
         default=None, description="The https URL of the token issuer's public keys, a JWK set (RS256, PS256, ES256, ES384, Ed25519)"
     )
@@ -246,7 +259,9 @@ class Settings(BaseSettings):
     )
     sweep_seconds: float = Field(default=5, gt=0, description="The interval, in seconds, at which the gateway looks for deadlines that have passed")
     request_seconds: float = Field(default=20, gt=0, description="How many seconds a query or mutation may take")
-    database_seconds: float = Field(default=15, gt=0, description="How many seconds MongoDB may take to answer")
+    database_seconds: float = Field(
+        default=18, gt=0, description="How many seconds MongoDB may take to answer. A request waits this long for a new primary"
+    )
     idle_seconds: float = Field(
         default=75,
         gt=0,
@@ -313,6 +328,17 @@ class Settings(BaseSettings):
     persisted_queries: bool = Field(
         default=False,
         description="Whether clients can send the SHA-256 of an operation document that was sent before: Apollo's automatic persisted queries",
+    )
+    audit_log: str | None = Field(
+        default=None,
+        min_length=1,
+        description="Where the audit log is written: stdout, stderr, or the path of a file. It records who read personal data or internal reasons, "
+        "closed or anonymized a verification, or issued a follow token. By default, there is none",
+    )
+    tracing: bool = Field(
+        default=False,
+        description="Whether operations are traced with OpenTelemetry. The standard variables OTEL_EXPORTER_OTLP_ENDPOINT, OTEL_TRACES_SAMPLER and "
+        "others say where spans are sent, and which. Needs the extra `otel`, which the image contains",
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="The lowest level that is logged")
     log_format: Literal["json", "console"] = Field(default="json", description="The format of the log")

@@ -50,8 +50,8 @@ class OutgoingEvents:
             while True:
                 try:
                     await self._read()
-                except Lagged:
-                    logger.warning("too many changes at once in the workspace %s; they are read from the database", self._workspace)
+                except Lagged as lagged:
+                    logger.warning("the changes of the workspace %s are read from the database: %s", self._workspace, lagged)
                     continue
                 except Unavailable:
                     logger.warning("MongoDB is unavailable; the events of the workspace %s will be delivered later", self._workspace)

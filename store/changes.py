@@ -3,12 +3,14 @@
 import asyncio
 import logging
 from collections.abc import AsyncGenerator, Mapping
+from enum import Enum
 from typing import Any
 
 from pymongo.errors import ConnectionFailure, OperationFailure, PyMongoError
 
 from store.driver import Database, Document, correctable
 from store.indexes import HEARTBEATS, TOMBSTONES, VERIFICATIONS
+from store.monitoring.stream_counts import StreamCounts
 from store.outage import Outage
 from store.stored_verification import REWRITES
 from store.stream import Batch, ChangeStream, resumable
@@ -44,15 +46,23 @@ PIPELINE = [
 ]
 
 
+class Interruption(Enum):
+    """What the stream of changes does not show in single changes, so that the consumer must read the database again."""
+
+    GAP = "changes may be missing"
+    REPLACEMENT = "the verifications were dropped, or replaced as a whole, for example by those of a backup"
+
+
 class Silent(Exception):
     """The change stream did not answer in time. MongoDB answers within MAX_AWAIT_MS even if nothing has changed."""
 
 
-async def changes(database: Database) -> AsyncGenerator[Document | None, None]:
-    """Yields every change from now on, in order. Yields None whenever changes may be missing: the consumer must then read the database again.
+async def changes(database: Database, counts: StreamCounts | None = None) -> AsyncGenerator[Document | Interruption, None]:
+    """Yields every change from now on, in order. Yields an Interruption whenever the consumer must read the database again.
 
-    The first item is None. It shows that the stream is open, and that earlier changes are not part of it.
+    The first item is GAP. It shows that the stream is open, and that earlier changes are not part of it. `counts`: counts batches and restarts.
     """
+    counts = counts or StreamCounts()
     token: Mapping[str, Any] | None = None
     patience = SILENCE_SECONDS
     outage = Outage(logger, "the change stream is open again")
@@ -64,23 +74,27 @@ async def changes(database: Database) -> AsyncGenerator[Document | None, None]:
             while more:
                 batch = await _in_time(next_batch, patience)
                 outage.over()
+                counts.received(len(batch.changes))
                 if more := not batch.last:
                     # Request the next batch before this one is processed, so that the server prepares it meanwhile.
                     next_batch = stream.next()
                 if not complete:
-                    yield None
+                    yield Interruption.GAP
                 for number, change in enumerate(batch.changes, 1):
-                    yield None if change["operationType"] in DISRUPTIONS else change
+                    yield interruption(change) if change["operationType"] in DISRUPTIONS else change
                     if not number % CHANGES_IN_A_ROW:
                         # Let the event loop send the delivered changes and run other tasks.
                         await asyncio.sleep(0)
                 token, complete, patience = batch.token, True, SILENCE_SECONDS
             token = None
+            counts.restarted("ended")
         except Silent:
+            counts.restarted("silent")
             # A server that has to search a long oplog for the resume token needs more time, so the patience doubles with each attempt.
             outage.failed(f"the change stream was silent for {patience:.0f} s; reopening it")
             patience = min(patience * 2, MAX_PATIENCE_SECONDS)
         except OperationFailure as failure:
+            counts.restarted("refused")
             if reason := correctable(failure):
                 outage.failed(f"the change stream can't be opened: {reason}")
             elif resumable(failure):
@@ -92,6 +106,7 @@ async def changes(database: Database) -> AsyncGenerator[Document | None, None]:
                 token = None
             await asyncio.sleep(outage.pause_seconds(REOPENING_SECONDS, MAX_REOPENING_SECONDS))
         except PyMongoError as error:
+            counts.restarted("connection")
             outage.failed(f"the change stream lost its connection ({type(error).__name__})")
             # While no server can be reached, the pauses stay short. So after a failover, the stream is open again soon after there is a new primary.
             longest = REOPENING_SECONDS if isinstance(error, ConnectionFailure) else MAX_REOPENING_SECONDS
@@ -100,6 +115,14 @@ async def changes(database: Database) -> AsyncGenerator[Document | None, None]:
             # If the call of `stream.next` is still under way, it ends in its thread, and its result is discarded.
             next_batch.cancel()
             stream.close()
+
+
+def interruption(disruption: Document) -> Interruption:
+    """What an operation on a whole collection or database means for the verifications."""
+    # The names of the collection before and after. An operation on the whole database names none.
+    names = [disruption[key].get("coll") for key in ("ns", "to") if key in disruption]
+    concerns_all = not names or None in names or VERIFICATIONS in names
+    return Interruption.REPLACEMENT if concerns_all else Interruption.GAP
 
 
 async def _in_time(next_batch: asyncio.Future[Batch], patience: float) -> Batch:

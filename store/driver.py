@@ -37,9 +37,12 @@ from pymongo.errors import (
     WriteError,
     WTimeoutError,
 )
+from pymongo.monitoring import CommandListener, ConnectionPoolListener
 
 from domain.errors import Unavailable
 from store.deployment.address import readable
+from store.deployment.waiting_client import TRANSIENT, WaitingClient
+from store.monitoring.comments import CommentedCollection, CommentOf
 
 Document = dict[str, Any]
 Client = AsyncIOMotorClient[Document]
@@ -48,6 +51,7 @@ Collection = AsyncIOMotorCollection[Document]
 Session = AsyncIOMotorClientSession
 BlockingDatabase = PyMongoDatabase[Document]
 BlockingCollection = PyMongoCollection[Document]
+DriverListener = CommandListener | ConnectionPoolListener
 
 T = TypeVar("T")
 
@@ -56,8 +60,6 @@ MAX_THREADS = 16
 
 # Error labels of MongoDB which mean that the outcome of an operation is uncertain, or that a retry may succeed.
 RETRYABLE_LABELS = ("RetryableWriteError", "TransientTransactionError", "UnknownTransactionCommitResult")
-# Codes of such errors that MongoDB reports without a label: time-outs, locks, a server that steps down or shuts down, and lost cursors.
-RETRYABLE_CODES = frozenset({6, 7, 24, 43, 50, 89, 91, 134, 189, 202, 237, 246, 262, 9001, 10107, 11600, 11601, 11602, 13435, 13436})
 # MongoDB's codes of errors that concern the MongoDB user with which the gateway connects.
 UNAUTHORIZED, AUTHENTICATION_FAILED = 13, 18
 # The codes with which MongoDB refuses an operation whose hint names an index that does not exist, or that is dropped meanwhile.
@@ -80,19 +82,26 @@ NAIVE_INSTANTS: CodecOptions[Document] = CodecOptions(unicode_decode_error_handl
 THREADS = ThreadPoolExecutor(MAX_THREADS, "mongodb")
 
 
+class PatientMotorClient(AsyncIOMotorClient[Document]):
+    """A client of Motor that waits while the servers refuse commands for a moment (see `WaitingClient`)."""
+
+    __delegate_class__ = WaitingClient
+
+
 class Unsuitable(Exception):
     """The gateway can't serve with this MongoDB, or not with the address that the operator has set. The message says what to change."""
 
 
-def connect(uri: str, timeout_seconds: float) -> Client:
+def connect(uri: str, timeout_seconds: float, listeners: Sequence[DriverListener] = ()) -> Client:
     """A client that reads majority-committed data from the primary, and writes to the disks of a majority.
 
     The client connects in the background and reconnects after failures. An operation that exceeds the time-out is ended on the server too.
+    `listeners`: count or trace the commands and the connections of the client.
 
     Raises: BadAddress.
     """
     with readable(uri):
-        return AsyncIOMotorClient(
+        return PatientMotorClient(
             uri,
             timeoutMS=round(timeout_seconds * 1000),
             # An operation that may take longer (see `patient`) must not look for an unreachable server for longer.
@@ -102,20 +111,41 @@ def connect(uri: str, timeout_seconds: float) -> Client:
             w="majority",
             journal=True,
             appname="verification-gateway",
+            event_listeners=[*listeners],
         )
 
 
-def watching(uri: str) -> Client:
+def watching(uri: str, listeners: Sequence[DriverListener] = ()) -> Client:
     """A client for change streams.
 
     The server selection time-out is short, because a stream that has lost its server waits that long before it resumes.
     """
-    return AsyncIOMotorClient(uri, serverSelectionTimeoutMS=3000, connectTimeoutMS=3000, socketTimeoutMS=60_000, appname="verification-gateway feed")
+    return AsyncIOMotorClient(
+        uri,
+        serverSelectionTimeoutMS=3000,
+        connectTimeoutMS=3000,
+        socketTimeoutMS=60_000,
+        appname="verification-gateway feed",
+        event_listeners=[*listeners],
+    )
 
 
-def database(client: Client) -> Database:
-    """The database that the URI names; "gateway" if it names none."""
-    return client.get_default_database(DEFAULT_DATABASE, codec_options=UTC_INSTANTS)
+class CommentedDatabase(AsyncIOMotorDatabase[Document]):
+    """A database whose collections add a comment to their commands (see `CommentedCollection`)."""
+
+    def __init__(self, plain: Database, comment_of: CommentOf) -> None:
+        super().__init__(plain.client, plain.name, _delegate=plain.delegate)
+        self._comment_of = comment_of
+
+    def __getitem__(self, name: str) -> Collection:
+        delegate = CommentedCollection(self.delegate, name, self._comment_of)
+        return AsyncIOMotorCollection(self, name, _delegate=delegate)  # type: ignore[arg-type]
+
+
+def database(client: Client, comment_of: CommentOf | None = None) -> Database:
+    """The database that the URI names; "gateway" if it names none. `comment_of`: returns the comment of commands; None: they have no comment."""
+    plain: Database = client.get_default_database(DEFAULT_DATABASE, codec_options=UTC_INSTANTS)
+    return CommentedDatabase(plain, comment_of) if comment_of else plain
 
 
 def close_client(client: Client) -> None:
@@ -245,7 +275,7 @@ def answering() -> Iterator[None]:
     except (ConnectionFailure, ExecutionTimeout, WaitQueueTimeoutError, WTimeoutError) as error:
         raise Unavailable from error
     except PyMongoError as error:
-        has_retryable_code = isinstance(error, OperationFailure) and error.code in RETRYABLE_CODES
+        has_retryable_code = isinstance(error, OperationFailure) and error.code in TRANSIENT
         if has_retryable_code or error.timeout or correctable(error) or any(map(error.has_error_label, RETRYABLE_LABELS)):
             raise Unavailable from error
         raise
@@ -255,6 +285,26 @@ def is_time_limit(unavailable: Unavailable) -> bool:
     """Whether an operation failed because it reached its time limit, and not because no server was found."""
     # Usually MongoDB ends the operation (ExecutionTimeout), a little before the driver stops waiting. On a busy machine, the driver may be first.
     return isinstance(unavailable.__cause__, ExecutionTimeout | NetworkTimeout)
+
+
+def driver_fault(error: BaseException | None) -> dict[str, object]:
+    """The error of the driver behind an error, for the log: its type, and MongoDB's code if it has one. Empty if no error of the driver is behind it.
+
+    The message of the driver is left out, because it can contain host names and values.
+    """
+    seen = error
+    while seen is not None and not isinstance(seen, PyMongoError):
+        seen = seen.__cause__
+    if seen is None:
+        return {}
+    code = getattr(seen, "code", None)
+    return {"driver_error": type(seen).__name__, **({"driver_code": code} if isinstance(code, int) else {})}
+
+
+def fault_text(error: BaseException) -> str:
+    """The type of an error, and the code of MongoDB behind it if there is one, such as "NotPrimaryError, code 10107"."""
+    code = driver_fault(error).get("driver_code")
+    return type(error).__name__ if code is None else f"{type(error).__name__}, code {code}"
 
 
 class IndexMissing(Unavailable):

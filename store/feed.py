@@ -16,14 +16,15 @@ from pymongo.errors import PyMongoError
 
 from domain.errors import BadDocument, Unavailable
 from domain.verification import Verification
-from store.changes import changes
+from store.changes import Interruption, changes
 from store.documents import decode
-from store.driver import Client, Database, Document, answering, database
+from store.driver import Client, Database, Document, answering, database, fault_text
 from store.feeds.listeners import Kind, Listeners, Topic
 from store.feeds.recent_versions import RecentVersions
 from store.feeds.stored_changes import OVERLAP, STAMPING, changed_since, stamp
 from store.indexes import HEARTBEATS, TOMBSTONES, VERIFICATIONS
 from store.listener import Listener
+from store.monitoring.stream_counts import StreamCounts
 from store.outage import Outage
 from store.verifications import Store
 
@@ -52,6 +53,7 @@ class Feed:
         self._watched = database(client)
         self._name = f"gateway-{uuid4().hex}"
         self._listeners = Listeners()
+        self.stream = StreamCounts()
         # When the last heartbeats were written, by their numbers.
         self._heartbeats_sent: dict[int, float] = {}
         # The time at which the newest heartbeat received so far was written.
@@ -105,6 +107,16 @@ class Feed:
         return sum(map(len, self._listeners.values()))
 
     @property
+    def slots(self) -> int:
+        """The number of verifications that subscribers follow, each counted once."""
+        return self._listeners.followed
+
+    def waiting(self) -> tuple[int, int]:
+        """How many changed states wait for their subscribers: of all subscribers together, and of the one for whom most of them wait."""
+        waiting = [listener.waiting for listeners in self._listeners.values() for listener in listeners]
+        return sum(waiting), max(waiting, default=0)
+
+    @property
     def heartbeats(self) -> tuple[int, int]:
         """The numbers of the last heartbeat that was sent, and of the last one that arrived through the change stream."""
         return self._last_heartbeat, self._received_heartbeat
@@ -125,12 +137,9 @@ class Feed:
             raise Unavailable from None
 
     async def _follow(self) -> None:
-        async for change in changes(self._watched):
-            if change is None:
-                # Changes may be missing, perhaps because the collection was dropped, and its indexes with it.
-                self._store.index_repair.suspect()
-                self.on_anonymized(None)
-                await self._read_again()
+        async for change in changes(self._watched, self.stream):
+            if isinstance(change, Interruption):
+                await self._interrupted(change)
             elif change["ns"].get("coll") == HEARTBEATS:
                 self._receive_heartbeat(change)
             elif change["ns"].get("coll") == TOMBSTONES:
@@ -142,11 +151,27 @@ class Feed:
             elif "documentKey" in change:
                 await self._receive_update(change["documentKey"]["_id"])
 
+    async def _interrupted(self, interruption: Interruption) -> None:
+        """Read again what listeners may have missed. If all verifications were replaced, end the subscriptions that have received any of them."""
+        # The collection may have been dropped, and its indexes with it.
+        self._store.index_repair.suspect()
+        self.on_anonymized(None)
+        if interruption is Interruption.REPLACEMENT:
+            # Restored verifications have lower versions than those that were read or delivered before.
+            self._versions_read.clear()
+            self._documents_read.clear()
+            self._delivered = RecentVersions(STAMPING + OVERLAP)
+            self._removed.clear()
+        await self._read_again(interruption is Interruption.REPLACEMENT)
+
     def _receive_heartbeat(self, change: Document) -> None:
         heartbeat = change.get("fullDocument", {})
         if heartbeat.get("_id") == self._name:
             self._received_heartbeat = heartbeat["beat"]
-            self._newest_heartbeat_at = self._heartbeats_sent.pop(heartbeat["beat"], self._newest_heartbeat_at)
+            sent_at = self._heartbeats_sent.pop(heartbeat["beat"], None)
+            if sent_at is not None:
+                self._newest_heartbeat_at = sent_at
+                self.stream.lag_seconds = monotonic() - sent_at
             if heartbeat["beat"] > self._last_heartbeat_before_read:
                 self._versions_read.clear()
                 self._documents_read.clear()
@@ -209,25 +234,34 @@ class Feed:
         self._delivered.record(verification)
         self._listeners.deliver(verification, since, restored=verification.version if restored else None)
 
-    async def _read_again(self) -> None:
-        """Read and deliver what listeners may have missed. A listener to a workspace receives no state that it received before."""
+    async def _read_again(self, replaced: bool) -> None:
+        """Read and deliver what listeners may have missed. A listener to a workspace receives no state that it received before.
+
+        `replaced`: whether all verifications were replaced. A follower can then not go on, even if a verification has the version that the follower
+        has received: its events may be other ones. The feeds of workspaces end too, because nothing shows which verifications are gone.
+        """
         deleted: set[str] = set()
+        restored = 0 if replaced else None
         for topics in batches(self._listeners.topics("id")):
-            deleted |= await self._read_followed("id", topics, {"_id": {"$in": [topic[2] for topic in topics]}})
+            deleted |= await self._read_followed("id", topics, {"_id": {"$in": [topic[2] for topic in topics]}}, restored)
         for topics in batches(self._listeners.topics("chain")):
             # The condition also names the workspaces, because the index over chains begins with the workspace.
             workspaces = {topic[1] for topic in topics}
             condition = {"workspace": {"$in": [*workspaces]}, "chain": {"$in": [topic[2] for topic in topics]}}
-            deleted |= await self._read_followed("chain", topics, condition)
-        if self._watermark:
+            deleted |= await self._read_followed("chain", topics, condition, restored)
+        if replaced:
+            self._listeners.replaced()
+        elif self._watermark:
             for _, workspace, _ in self._listeners.topics("workspace"):
                 await self._read_workspace(workspace, self._watermark)
         for id in deleted:
             self._listeners.deleted(id)
 
-    async def _read_followed(self, kind: Kind, topics: list[Topic], condition: Document) -> set[str]:
+    async def _read_followed(self, kind: Kind, topics: list[Topic], condition: Document, restored: int | None) -> set[str]:
         """Read verifications that are followed, and deliver them to their followers only. A follower skips the versions that it has received before.
 
+        `restored`: the lowest version that another program may have stored. None: the version that is read. A follower that has received a higher
+        one ends.
         Returns the ids of the followed verifications that do not exist.
         """
         expected, found = self._listeners.attempts(topics), set()
@@ -236,7 +270,8 @@ class Feed:
             if isinstance(document["_id"], str):
                 found.add(document["_id"])
             if verification := self._readable(document):
-                self._listeners.deliver(verification, verification.version - 1, (kind,))
+                lowest = verification.version if restored is None else restored
+                self._listeners.deliver(verification, verification.version - 1, (kind,), lowest)
 
         await self._read(condition, receive)
         return expected - found
@@ -266,23 +301,36 @@ class Feed:
                 return outage.over()
             except (Unavailable, PyMongoError) as error:
                 # Not every error is Unavailable: a query also fails half-way if its collection is dropped or renamed meanwhile.
-                outage.failed(f"changes that may have been missed could not be read ({type(error).__name__}); trying again")
+                outage.failed(f"changes that may have been missed could not be read ({fault_text(error)}); trying again")
                 await asyncio.sleep(HEARTBEAT_SECONDS)
 
     async def _send_heartbeats(self) -> None:
         outage = Outage(logger, "heartbeats are written again")
+        acknowledged = 0
         while True:
             self._last_heartbeat = beat = self._last_heartbeat + 1
             recent = {number: sent for number, sent in self._heartbeats_sent.items() if number > beat - REMEMBERED_HEARTBEATS}
             self._heartbeats_sent = {beat: monotonic(), **recent}
             heartbeat = {"beat": beat, "at": self._store.now(), ONLY_PRIVATE: self.sees_only_private_addresses()}
             try:
-                await self._store.database[HEARTBEATS].replace_one({"_id": self._name}, heartbeat, upsert=True)
+                before = await self._exchange_heartbeat(heartbeat)
                 outage.over()
+                if before < acknowledged:
+                    # A majority had acknowledged a later heartbeat. So the data files are those of a backup. The change stream does not report that.
+                    logger.warning("the database is an earlier one, for example from a backup; open subscriptions end")
+                    await self._interrupted(Interruption.REPLACEMENT)
+                acknowledged = beat
             except PyMongoError as error:
-                outage.failed(f"a heartbeat could not be written ({type(error).__name__})")
+                outage.failed(f"a heartbeat could not be written ({fault_text(error)})")
             regular = HEARTBEAT_SECONDS if self._opened.is_set() else OPENING_HEARTBEAT_SECONDS
             await asyncio.sleep(outage.pause_seconds(regular, HEARTBEAT_SECONDS))
+
+    async def _exchange_heartbeat(self, heartbeat: Document) -> int:
+        """Write a heartbeat in the place of the one before. Returns the number of the one before, or 0 if there was none."""
+        # The condition on `beat` fails if the network delivers an earlier heartbeat late. It must not replace a later one.
+        condition = {"_id": self._name, "beat": {"$lt": heartbeat["beat"]}}
+        before = await self._store.database[HEARTBEATS].find_one_and_replace(condition, heartbeat, {"beat": 1}, upsert=True)
+        return before["beat"] if before else 0
 
 
 def stamped_long_before(document: Document, written_at: Timestamp) -> bool:

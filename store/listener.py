@@ -57,6 +57,11 @@ class Listener:
         # The error with which the reader's subscription ends.
         self._end: RequestError | None = None
 
+    @property
+    def waiting(self) -> int:
+        """The number of changes and removals that the reader has not taken yet."""
+        return len(self._changed) + len(self._removed or ())
+
     def offer(self, change: Change) -> None:
         """Deliver a change to the outlet. If the outlet does not take it, store it and wake the reader.
 
@@ -66,7 +71,11 @@ class Listener:
         waiting = self._waiting
         if self.outlet and waiting and not waiting.done() and self.outlet.deliver(change):
             return
-        id = change.verification.id
+        self.store(change)
+
+    def store(self, change: Change) -> None:
+        """Store a change without offering it to the outlet, and wake the reader. `offer` says which changes are not stored."""
+        waiting, id = self._waiting, change.verification.id
         stored = self._changed.get(id)
         if stored is None:
             if self._has_room():
@@ -88,6 +97,13 @@ class Listener:
     def lose(self, id: str) -> None:
         """End the reader's subscription, because this verification was deleted. The reader first gets the changes that this listener still holds."""
         self._end = self._end or NotFound(id)
+        if self._waiting:
+            wake(self._waiting)
+
+    def replace(self) -> None:
+        """End the reader's subscription to a workspace, because all verifications were replaced. Changes that were not read are dropped."""
+        self._end = self._end or Lagged("all verifications were replaced, for example by those of a backup")
+        self._changed.clear()
         if self._waiting:
             wake(self._waiting)
 

@@ -11,6 +11,7 @@ from bson import Int64
 from pymongo.client_session import ClientSession
 from pymongo.errors import OperationFailure, PyMongoError
 
+from store.deployment.waiting_client import TRANSIENT
 from store.driver import NAIVE_INSTANTS, Database, Document, blocking, in_thread
 
 # The maximum number of changes in one batch, so that processing a batch does not block the event loop for long.
@@ -84,5 +85,5 @@ class ChangeStream:
 
 
 def resumable(failure: OperationFailure) -> bool:
-    """Whether a new change stream can resume from the last token after this failure: the cursor is gone, or the server is no longer the primary."""
-    return failure.code in CURSOR_GONE or failure.has_error_label("ResumableChangeStreamError")
+    """Whether a new change stream can resume from the last token after this failure: the cursor is gone, or the failure is transient."""
+    return failure.code in CURSOR_GONE | TRANSIENT or failure.has_error_label("ResumableChangeStreamError")

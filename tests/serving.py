@@ -3,7 +3,7 @@
 import asyncio
 from base64 import b64encode
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import ExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -16,7 +16,8 @@ from domain.caller import Scope
 from gateway import settings
 from gateway.application import application, token_reader
 from gateway.callers.tokens import Tokens
-from gateway.server import Server, listening_socket
+from gateway.process.traces import Traces
+from gateway.server import Server, admin_socket, listening_socket
 from gateway.settings import Settings
 from gateway.transports.http_connection import Patience
 from store.verifications import Clock, utc_now
@@ -76,25 +77,28 @@ async def serving(
     patience: Patience | None = None,
     local: bool = False,
     ready: bool = True,
+    traces: Traces | None = None,
     **changed: Any,
 ) -> AsyncIterator[Gateway]:
     """A context in which a gateway runs. `changed`: settings that differ from the defaults of tests.
 
     The context begins when the gateway is ready. If `ready` is False, it begins as soon as the gateway listens.
     """
-    with listening_socket("127.0.0.1", 0, unread_seconds) as bound:
+    with listening_socket("127.0.0.1", 0, unread_seconds) as bound, ExitStack() as stack:
         chosen = settings_for_tests(mongo_uri, bound.getsockname()[1], **changed)
         started = asyncio.Event()
-        server = Server(application(chosen, pages, now, local), started.set, patience)
+        admin = stack.enter_context(admin_socket("127.0.0.1", chosen.admin_port))
+        server = Server(application(chosen, pages, now, local, traces), started.set, patience, admin)
         task = asyncio.create_task(server.serve([bound]))
         try:
             await asyncio.wait({task, asyncio.create_task(started.wait())}, return_when=asyncio.FIRST_COMPLETED)
             url = f"http://127.0.0.1:{chosen.port}"
             async with httpx2.AsyncClient(base_url=url, timeout=30, trust_env=False) as client:
+                readiness = f"http://127.0.0.1:{chosen.admin_port or chosen.port}/readyz"
                 for _ in range(1500 if ready else 0):
                     # A gateway with a short idle time may close the client's connection just before it is used again.
                     with suppress(httpx2.ReadError, httpx2.RemoteProtocolError):
-                        if (await client.get("/readyz")).is_success:
+                        if (await client.get(readiness)).is_success:
                             break
                     await asyncio.sleep(0.02)
                 yield Gateway(url, token_reader(chosen, now), client)

@@ -87,7 +87,7 @@ def dev(host: str, port: int, data_dir: Path, demo: bool, credentials_file: Path
 
 
 async def serve(chosen: settings.Settings, bound: socket, access: PageAccess, ready: Callable[[], None], work: Callable[[], Awaitable[None]]) -> None:
-    """Serve until the process has to end. Once the gateway is ready, call `ready` and start `work`. Raises: MongoRefused."""
+    """Serve until the process has to end. Once the gateway is ready, call `ready` and start `work`. Raises: MongoRefused, AddressTaken."""
     app = application(chosen, pages=development_pages(chosen, access), local=True)
     background: list[asyncio.Task[Any]] = []
 
@@ -98,7 +98,8 @@ async def serve(chosen: settings.Settings, bound: socket, access: PageAccess, re
 
     try:
         await check_mongo(app.process.health.store.database, MONGO_SOURCE)
-        await server.Server(app, lambda: background.append(asyncio.create_task(begin()))).serve([bound])
+        with server.admin_socket(chosen.host, chosen.admin_port) as admin:
+            await server.Server(app, lambda: background.append(asyncio.create_task(begin())), admin=admin).serve([bound])
     except Unavailable:
         raise MongoRefused(MONGO_SOURCE, NO_PRIMARY) from None
     finally:

@@ -22,6 +22,8 @@ MAX_RESTART_SECONDS = 30.0
 STEADY_SECONDS = 60.0
 COUNT_SECONDS = 60.0
 INDEX_CHECK_SECONDS = 20.0
+DEPENDENCY_SECONDS = 5.0
+STARTING_SECONDS = 0.5
 
 
 async def preparation(health: Health) -> None:
@@ -38,6 +40,13 @@ async def preparation(health: Health) -> None:
             repair.suspect()
         await asyncio.sleep(RESTART_SECONDS)
         await repair.suspected(INDEX_CHECK_SECONDS - RESTART_SECONDS)
+
+
+async def checking(health: Health, report: Callable[[Mapping[str, str | None]], object]) -> None:
+    """Check the dependencies regularly, and report their states to the metrics. The first checks come quickly, so that the process is ready soon."""
+    while True:
+        report(await health.dependencies())
+        await asyncio.sleep(DEPENDENCY_SECONDS if health.started else STARTING_SECONDS)
 
 
 async def counting(store: Store, processing: timedelta, report: Callable[[int], object], every_seconds: float = COUNT_SECONDS) -> None:
@@ -67,7 +76,7 @@ async def reporting(unfinished: Callable[[], Awaitable[tuple[int, float]]], prov
 
 
 async def measuring(read: Callable[[], Awaitable[float]], report: Callable[[float], object], every_seconds: float) -> None:
-    """Update a metric regularly: call `report` with the age in seconds that `read` returns."""
+    """Update a metric regularly: call `report` with the number that `read` returns, such as an age in seconds."""
     while True:
         try:
             report(await read())

@@ -1,4 +1,4 @@
-"""Draining: before a process ends, it closes its long-lived connections and finishes the requests under way."""
+"""Draining: before a process ends, it announces its end, closes its long-lived connections and finishes the requests under way."""
 
 import asyncio
 import random
@@ -101,9 +101,17 @@ class Within:
 
 
 class Drain:
-    """Drains the process. Long-lived connections are closed at intervals, so that reconnecting clients don't overload other processes."""
+    """Drains the process. Long-lived connections are closed at intervals, so that reconnecting clients don't overload other processes.
 
-    def __init__(self) -> None:
+    `delay_seconds`: how long the process only announces its end, before it drains. Meanwhile proxies notice that it is not ready, and send their
+    requests to other processes. Requests that still arrive are answered as always.
+    `announced`: whether the process has announced its end. New long-lived connections are then refused, so that clients connect to other processes.
+    `begun`: whether the process drains.
+    """
+
+    def __init__(self, delay_seconds: float = 0.0) -> None:
+        self.delay_seconds = delay_seconds
+        self.announced = False
         self.begun = False
         self._open: set[Leave] = set()
         self._under_way = UnderWay()
@@ -125,10 +133,12 @@ class Drain:
         return self._under_way.within(min(seconds, LATE_ANSWER_SECONDS) if self.begun else seconds)
 
     async def lead_out(self) -> None:
-        """Drain: report that the process is not ready, close every long-lived connection, and wait for the requests under way.
+        """Announce the end for `delay_seconds`. Then drain: close every long-lived connection, and wait for the requests under way.
 
         The connections are closed one after the other, evenly spread over SPREAD_SECONDS. Waiting ends at most MAX_SECONDS after draining began.
         """
+        self.announced = True
+        await asyncio.sleep(self.delay_seconds)
         self.begun = True
         begun = asyncio.get_running_loop().time()
         self._under_way.hurry(begun + ANSWER_SECONDS)

@@ -160,6 +160,7 @@ class Process:
     """The objects of the process that the server and the commands use: its drain, its health and its metrics.
 
     `places`: the places of plain connections. `idle_seconds`: how long a connection may be idle.
+    `admin`: the application with the endpoints for operators, for a port of their own.
     `reload`: reads the providers file again, on SIGHUP; None if there is no such file, or if the process must end on SIGHUP.
     """
 
@@ -168,6 +169,7 @@ class Process:
     metrics: Metrics
     places: ConnectionPlaces
     idle_seconds: float
+    admin: ASGIApp
     reload: Callable[[], None] | None = None
 
 

@@ -18,11 +18,12 @@ from starlette.types import Receive, Scope
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from gateway.callers.rate import CountRefusal
+from gateway.process.drain import Drain
 from gateway.transports.connection_places import ConnectionPlaces
 from gateway.transports.entrance import FastPath
 from gateway.transports.http import MAX_BODY_BYTES, RETRY_SECONDS, GraphQLRequest
 from gateway.transports.requests import CONNECTION_PLACE, HALF_CLOSED, joined
-from gateway.transports.responses import Header, lines
+from gateway.transports.responses import Header, add_header, lines
 from gateway.transports.socket_connection import WebSocketProtocol
 from gateway.transports.unchunked import unchunked
 
@@ -93,9 +94,17 @@ class HttpProtocol(HttpToolsProtocol):
     """One HTTP connection. uvicorn creates an object of this class for each connection."""
 
     def __init__(
-        self, *arguments: Any, fast_path: FastPath, places: ConnectionPlaces, patience: Patience, refused: CountRefusal, **options: Any
+        self,
+        *arguments: Any,
+        fast_path: FastPath,
+        places: ConnectionPlaces,
+        patience: Patience,
+        refused: CountRefusal,
+        drain: Drain,
+        **options: Any,
     ) -> None:
         super().__init__(*arguments, **options)
+        self._drain = drain
         self._places = places
         self._fast_path = fast_path
         self._patience = patience
@@ -273,9 +282,14 @@ class HttpProtocol(HttpToolsProtocol):
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         """Answer a request: on the fast path if possible, otherwise through the application."""
         self._running = cycle
+        if self._drain.announced:
+            # The process is about to end. If proxies kept this connection, they could send a request on it just when it is closed.
+            cycle.keep_alive = False
         request = self._fast_path.request(cast("Scope", cycle.scope), cast("Receive", cycle.receive))
         if request is None:
             cast("Scope", cycle.scope)[CONNECTION_PLACE] = self._place
+            if self._drain.announced:
+                add_header(cast("Scope", cycle.scope), *CONNECTION_CLOSE)
             return super()._start_asgi_task(cycle, cast("Any", unchunked(cycle, app)) if cycle.scope["http_version"] == "1.0" else app)
         # Add the task to uvicorn's set of tasks. Before the server ends, it waits for the tasks in this set.
         return self.tasks.add(self.loop.create_task(self._answer(cycle, request)))

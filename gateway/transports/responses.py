@@ -1,6 +1,6 @@
 """Responses whose content is sent in one piece, and the security headers that all responses carry."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from http import HTTPStatus
 
 from starlette.types import Receive, Scope, Send
@@ -26,9 +26,9 @@ class Response:
         await send({"type": f"{kind}.response.body", "body": self.content})
 
 
-def sized(status: int, media_type: str, content: bytes) -> Response:
-    """A response with the headers `Content-Type` and `Content-Length`."""
-    return Response(status, [(b"content-type", media_type.encode()), (b"content-length", b"%d" % len(content))], content)
+def sized(status: int, media_type: str, content: bytes, others: Sequence[Header] = ()) -> Response:
+    """A response with the headers `Content-Type` and `Content-Length`, and with `others`."""
+    return Response(status, [(b"content-type", media_type.encode()), (b"content-length", b"%d" % len(content)), *others], content)
 
 
 # The headers that keep browsers from running scripts of a response, showing it in a frame, guessing its type, caching it, or embedding it in other

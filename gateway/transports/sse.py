@@ -59,6 +59,9 @@ class EventStream:
         async def drain() -> None:
             draining.set()
 
+        if self._drain.announced and not self._is_single:
+            # The stream ends at once, because browsers don't connect again after an error status. After the end of a stream, they do.
+            draining.set()
         with self._drain.holding(drain):
             try:
                 await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)

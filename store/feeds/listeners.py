@@ -49,6 +49,11 @@ class Listeners:
         """The listeners of each topic."""
         return self._by_topic.values()
 
+    @property
+    def followed(self) -> int:
+        """The number of verifications that listeners follow."""
+        return len(self._topics)
+
     def topics(self, kind: Kind) -> list[Topic]:
         """The topics of this kind that have listeners."""
         return [topic for topic in self._by_topic if topic[0] == kind]
@@ -77,9 +82,11 @@ class Listeners:
             if topics[1] in self._attempts:
                 self._register(topics[1], verification.id)
             change = Change(verification, since, restored)
+            # A restored state is not offered to outlets: only the generator of a subscription can compare it with what the client has received.
+            take = Listener.offer if restored is None else Listener.store
             for listeners in listening:
                 for listener in listeners:
-                    listener.offer(change)
+                    take(listener, change)
 
     def deleted(self, id: str) -> None:
         """End the listeners that follow this verification or its chain, because its document was deleted. Listeners to the workspace go on."""
@@ -89,6 +96,12 @@ class Listeners:
         for topic in self._topics.get(id, ()):
             for listener in self._by_topic[topic]:
                 listener.lose(id)
+
+    def replaced(self) -> None:
+        """End the listeners to workspaces, because all verifications were replaced."""
+        for topic in self.topics("workspace"):
+            for listener in self._by_topic[topic]:
+                listener.replace()
 
     def removed(self, workspace: str, id: str) -> None:
         """Offer the removal of a verification to the listeners of its workspace."""

@@ -31,7 +31,7 @@ def drops_changes() -> None:
     async def with_gaps(*args: Any, **options: Any) -> AsyncIterator[Any]:
         number = 0
         async for change in complete(*args, **options):
-            verification = bool(change) and change["ns"].get("coll") == VERIFICATIONS
+            verification = isinstance(change, dict) and change["ns"].get("coll") == VERIFICATIONS
             number += verification
             if not verification or number % EVERY:
                 yield change

@@ -108,6 +108,7 @@ def proxies() -> Iterator[Proxies]:
 async def ledger(plan: Plan, running: Cluster, directory: Path, database: str, report: Callable[[str], None]) -> Outcome:
     """Run the ledger with this replica set and its proxies, and check the records. Journals and logs are written to the directory."""
     began_at = monotonic()
+    await running.authorize(database)
     uri = running.uri(database)
     with ExitStack() as stack:
         book = Book(stack.enter_context(Journal(directory / "writes.jsonl", forced=True)))

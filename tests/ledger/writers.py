@@ -83,7 +83,8 @@ class Writer:
     """Sends mutations, and records the answers. For each mutation, it picks one of the two gateways at random.
 
     `link_window_seconds`: the time after which an opened link expires in this run. `delete`: a function that deletes a verification from the
-    database, past the gateways, as an operator would. It returns the last state of the verification, or None if it was not there.
+    database, past the gateways, as an operator would. It returns the last state of the verification, or None if it was not there. `answer_seconds`:
+    how long it waits for each answer.
     """
 
     def __init__(
@@ -96,6 +97,7 @@ class Writer:
         pause_seconds: float,
         link_window_seconds: float,
         delete: Callable[[str], Awaitable[Document | None]],
+        answer_seconds: float = ANSWER_SECONDS,
     ) -> None:
         self._name = name
         self._random = Random(f"{seed}:{name}")
@@ -105,6 +107,7 @@ class Writer:
         self._pause_seconds = pause_seconds
         self._link_window_seconds = link_window_seconds
         self._delete = delete
+        self._answer_seconds = answer_seconds
         self._authorization = {"authorization": f"Bearer {token()}"}
         self._count = 0
         self.over = False
@@ -242,7 +245,7 @@ class Writer:
         )
         body = {"query": DOCUMENTS[mutation.operation], "variables": {"input": mutation.input}}
         try:
-            response = await self._client.post(f"{gateway.url}/graphql", json=body, headers=self._authorization, timeout=ANSWER_SECONDS)
+            response = await self._client.post(f"{gateway.url}/graphql", json=body, headers=self._authorization, timeout=self._answer_seconds)
             answer = response.json()
         except (httpx2.HTTPError, AttributeError, ValueError) as error:
             # AttributeError is not a bug here: the HTTP client raises it if a connection is reset while it is being opened, because the client then

@@ -7,14 +7,14 @@ from contextlib import aclosing, asynccontextmanager
 import pytest
 from pymongo import MongoClient
 
-from store.changes import changes
+from store.changes import Interruption, changes, interruption
 from store.driver import Document, close_client, database, watching
 from store.stream import MAX_CHANGES
 from store.verifications import Store
 from tests.store.test_stream import inserted, open_cursors
 from tests.storing import GENEROUS_SECONDS
 
-Changes = AsyncGenerator[Document | None, None]
+Changes = AsyncGenerator[Document | Interruption, None]
 
 
 @asynccontextmanager
@@ -30,19 +30,19 @@ async def followed(uri: str) -> AsyncIterator[Changes]:
 
 @pytest.fixture
 async def following(database_uri: str, store: Store) -> AsyncIterator[Changes]:
-    """The generator of the changes of the store's database, after its first item. That item is None, and shows that the change stream is open."""
+    """The generator of the changes of the store's database, after its first item. That item is GAP, and shows that the change stream is open."""
     async with followed(database_uri) as stream:
-        assert await anext(stream) is None
+        assert await anext(stream) is Interruption.GAP
         yield stream
 
 
-async def received(stream: Changes, count: int) -> list[str | None]:
-    """The ids of the verifications in the next `count` items of the generator; None for an item that is None."""
-    ids: list[str | None] = []
+async def received(stream: Changes, count: int) -> list[str | Interruption]:
+    """The ids of the verifications in the next `count` items of the generator, and its interruptions."""
+    ids: list[str | Interruption] = []
     async with asyncio.timeout(GENEROUS_SECONDS):
         while len(ids) < count:
             change = await anext(stream)
-            ids.append(change["fullDocument"]["_id"] if change else None)
+            ids.append(change if isinstance(change, Interruption) else change["fullDocument"]["_id"])
     return ids
 
 
@@ -66,3 +66,30 @@ async def test_no_change_is_lost_if_the_server_drops_the_cursor(store: Store, fo
         ids = await inserted(store, 5)
 
         assert await received(following, 5) == ids
+
+
+VERIFICATIONS_NAME, OTHER_NAME = {"db": "gateway", "coll": "verifications"}, {"db": "gateway", "coll": "other"}
+
+
+@pytest.mark.parametrize(
+    ("disruption", "expected"),
+    [
+        ({"operationType": "drop", "ns": VERIFICATIONS_NAME}, Interruption.REPLACEMENT),
+        ({"operationType": "drop", "ns": OTHER_NAME}, Interruption.GAP),
+        ({"operationType": "rename", "ns": VERIFICATIONS_NAME, "to": OTHER_NAME}, Interruption.REPLACEMENT),
+        ({"operationType": "rename", "ns": OTHER_NAME, "to": VERIFICATIONS_NAME}, Interruption.REPLACEMENT),
+        ({"operationType": "rename", "ns": OTHER_NAME, "to": {"db": "gateway", "coll": "another"}}, Interruption.GAP),
+        ({"operationType": "dropDatabase", "ns": {"db": "gateway"}}, Interruption.REPLACEMENT),
+        ({"operationType": "invalidate"}, Interruption.REPLACEMENT),
+    ],
+)
+def test_only_operations_on_the_collection_of_verifications_replace_them(disruption: Document, expected: Interruption) -> None:
+    assert interruption(disruption) is expected
+
+
+async def test_a_dropped_collection_is_reported_in_its_place_among_the_changes(store: Store, following: Changes) -> None:
+    before = await inserted(store, 2)
+    await store.collection.drop()
+    after = await inserted(store, 1)
+
+    assert await received(following, 4) == [*before, Interruption.REPLACEMENT, *after]

@@ -10,8 +10,9 @@ import pytest
 from bson.datetime_ms import DatetimeMS
 from bson.raw_bson import RawBSONDocument
 from pymongo import MongoClient
+from pymongo.errors import DuplicateKeyError
 
-from domain.errors import NotFound, Unavailable
+from domain.errors import Lagged, NotFound, Unavailable
 from domain.event import Progress
 from domain.filter import Filter, Order
 from domain.verification import Verification
@@ -318,6 +319,8 @@ async def test_a_verification_that_was_deleted_and_restored_is_delivered_again(f
         for state in (opened, added):
             await store.collection.delete_one({"_id": added.id})
             await restored(store, state)
+            # A listener that begins before the deletion was delivered would end because of it.
+            await caught_up(feed, store)
             with feed.listen("acme", id=added.id) as by_id:
                 changed = await verifications.change(added.id, lambda it, at: it.concluded(FAILED_RESULT, at))
 
@@ -352,12 +355,73 @@ async def test_the_feed_continues_after_its_collection_disappeared(
     added = await verifications.add(a_verification(at=datetime.now(UTC)))
     opened = added.progressed(Progress.LINK_OPENED, WINDOWS, datetime.now(UTC))
 
-    with feed.listen("acme") as listener:
+    await caught_up(feed, store)
+    with feed.listen("acme") as before, feed.listen("other") as theirs:
         await disruption(store)
+        for ended in (before, theirs):
+            with pytest.raises(Lagged, match="all verifications were replaced"):
+                await next_change(ended)
+
+    with feed.listen("acme") as listener:
         await restored(store, added)
         await verifications.replace(added, opened)
 
         assert await next_change(listener, newer_than=1) == opened
+
+
+@pytest.mark.parametrize("disruption", [dropped, renamed, database_dropped])
+async def test_followers_end_if_their_collection_disappeared(
+    feed: Feed, store: Store, verifications: Verifications, disruption: Callable[[Store], Awaitable[None]]
+) -> None:
+    added = await verifications.add(a_verification())
+    await caught_up(feed, store)
+
+    with feed.listen("acme", id=added.id) as by_id, feed.listen("acme", chain=added.chain) as by_chain:
+        await disruption(store)
+
+        for ended in (by_id, by_chain):
+            with pytest.raises(NotFound, match=added.id):
+                await next_change(ended, newer_than=1)
+
+
+async def test_followers_of_a_verification_in_a_collection_that_replaced_theirs_are_warned(
+    feed: Feed, store: Store, verifications: Verifications
+) -> None:
+    added = await verifications.add(a_verification())
+    await store.database["restored"].insert_one(encode(added))
+    await caught_up(feed, store)
+
+    with feed.listen("acme", id=added.id) as by_id:
+        await store.database["restored"].rename("verifications", dropTarget=True)
+        async with asyncio.timeout(GENEROUS_SECONDS):
+            [change] = await by_id.changes()
+
+    assert (change.verification, change.restored) == (added, 0)
+
+
+async def test_followers_are_warned_if_the_database_forgot_an_acknowledged_heartbeat(feed: Feed, store: Store, verifications: Verifications) -> None:
+    """A backup of the data files was restored. The change stream does not report that."""
+    added = await verifications.add(a_verification())
+    await caught_up(feed, store)
+    beat = feed.heartbeats[1]
+
+    with feed.listen("acme", id=added.id) as by_id, feed.listen("acme") as everything:
+        await store.database[HEARTBEATS].update_one({"_id": feed._name}, {"$set": {"beat": beat - 1}})
+        with pytest.raises(Lagged):
+            await next_change(everything, newer_than=1)
+        async with asyncio.timeout(GENEROUS_SECONDS):
+            [change] = await by_id.changes()
+
+    assert change.restored == 0
+
+
+async def test_a_heartbeat_that_arrives_late_does_not_replace_a_later_one(feed: Feed, store: Store) -> None:
+    await caught_up(feed, store)
+    stored = await store.database[HEARTBEATS].find_one({"_id": feed._name})
+    assert stored
+
+    with pytest.raises(DuplicateKeyError):
+        await feed._exchange_heartbeat({"beat": stored["beat"] - 1, "at": stored["at"]})
 
 
 async def test_text_that_is_not_utf_8_is_read_with_replacement_characters(feed: Feed, store: Store) -> None:

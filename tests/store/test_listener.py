@@ -213,3 +213,14 @@ async def test_a_restored_version_replaces_an_unread_later_one_and_is_kept_until
 
     assert restored == Change(first, 0, restored=1)
     assert merged == Change(failed, 0, restored=1)
+
+
+async def test_a_waiting_reader_of_a_workspace_ends_when_all_verifications_were_replaced() -> None:
+    listener = Listener(max_changes=3)
+    reading = asyncio.create_task(listener.changes())
+    await asyncio.sleep(0)
+
+    listener.replace()
+
+    with pytest.raises(Lagged, match="all verifications were replaced"):
+        await reading

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from gateway.process.drain import UnderWay
+from gateway.process.drain import Drain, UnderWay
 
 LONG_SECONDS = 60.0
 
@@ -80,3 +80,19 @@ async def test_a_task_is_not_cancelled_after_its_request_has_ended() -> None:
     await asyncio.sleep(0.25)
 
     await under_way.done()
+
+
+async def test_the_end_is_announced_before_the_process_drains() -> None:
+    drain, left = Drain(delay_seconds=0.2), asyncio.Event()
+
+    async def leave() -> None:
+        left.set()
+
+    with drain.holding(leave):
+        leading = asyncio.create_task(drain.lead_out())
+        await turned()
+        announced = drain.announced, drain.begun, left.is_set()
+        await leading
+
+    assert announced == (True, False, False)
+    assert (drain.begun, left.is_set()) == (True, True)

@@ -137,6 +137,20 @@ async def test_a_state_that_was_restored_during_a_gap_is_received(stopped: Feed,
         assert received(everything) == [("ver_1", 1)]
 
 
+async def test_followers_are_warned_of_a_state_that_was_restored_during_a_gap(stopped: Feed, store: Store, verifications: Verifications) -> None:
+    added = await verifications.add(a_verification(id="ver_1", at=datetime.now(UTC)))
+    with stopped.listen("acme", id="ver_1") as by_id, stopped.listen("acme", chain="ver_1") as by_chain:
+        async with open_feed(stopped):
+            await verifications.change(added.id, lambda it, at: noted(it, "undone", at))
+        assert received(by_id) == received(by_chain) == [("ver_1", 2)]
+
+        await store.collection.replace_one({"_id": "ver_1"}, encode(added))
+        async with open_feed(stopped):
+            pass
+
+        assert [change.restored for change in (*by_id.taken(), *by_chain.taken())] == [1, 1]
+
+
 async def test_followers_learn_of_deletions_that_the_stream_missed(stopped: Feed, store: Store, verifications: Verifications) -> None:
     first = await verifications.add(a_final_verification(id="ver_1"))
     retry = await verifications.retry(first.id, retried)

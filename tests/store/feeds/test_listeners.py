@@ -1,8 +1,10 @@
 """Tests of `Listeners`, which finds the listeners that a change, a deletion or a removal concerns."""
 
+import asyncio
+
 import pytest
 
-from domain.errors import NotFound
+from domain.errors import Lagged, NotFound
 from store.feeds.listeners import Listeners, Topic
 from store.listener import Change, Listener
 from tests.factories import NOON, a_final_verification, a_verification, retried
@@ -131,3 +133,40 @@ def test_a_removal_reaches_the_listeners_of_its_workspace_only() -> None:
         listeners.removed("acme", "ver_1")
 
         assert [listener.removals() for listener in (ours, theirs, by_id)] == [["ver_1"], [], []]
+
+
+class RecordingOutlet:
+    """An outlet that takes every change."""
+
+    def __init__(self) -> None:
+        self.taken: list[Change] = []
+
+    def deliver(self, item: Change) -> bool:
+        self.taken.append(item)
+        return True
+
+
+async def test_a_restored_state_wakes_the_reader_and_is_not_offered_to_its_outlet() -> None:
+    listeners, verification, outlet = Listeners(), a_verification(id="ver_1"), RecordingOutlet()
+    with listeners.listening(ID, a_listener()) as by_id:
+        by_id.outlet = outlet
+        reading = asyncio.create_task(by_id.changes())
+        await asyncio.sleep(0)
+
+        listeners.deliver(verification, 0)
+        listeners.deliver(verification, 0, restored=1)
+
+        assert await reading == [Change(verification, 0, restored=1)]
+    assert outlet.taken == [Change(verification, 0)]
+
+
+def test_only_listeners_to_workspaces_end_when_all_verifications_were_replaced() -> None:
+    listeners = Listeners()
+    with listeners.listening(ID, a_listener()) as by_id, listeners.listening(WORKSPACE, a_listener()) as everything:
+        listeners.deliver(a_verification(id="ver_1"), 0)
+
+        listeners.replaced()
+
+        assert len(by_id.taken()) == 1
+        with pytest.raises(Lagged, match="all verifications were replaced"):
+            everything.taken()

@@ -100,7 +100,7 @@ FILTERS = {
 
 # Commands that do not search for verifications, and so need no index.
 NO_QUERIES = {"insert", "createIndexes", "listIndexes", "commitTransaction", "abortTransaction", "getMore", "killCursors", "drop", "hello"}
-QUERIES = {"find", "aggregate", "update", "delete"}
+QUERIES = {"find", "aggregate", "update", "delete", "findAndModify"}
 # Fields of commands that describe the session or the response. They are removed, because the query plan does not depend on them.
 SESSION_FIELDS = {"lsid", "txnNumber", "startTransaction", "autocommit", "readConcern", "writeConcern", "maxTimeMS", "cursor"}
 
@@ -324,6 +324,7 @@ def condition(command: Command) -> Document:
         "find": command.get("filter", {}),
         "update": command.get("updates", [{}])[0].get("q", {}),
         "delete": command.get("deletes", [{}])[0].get("q", {}),
+        "findAndModify": command.get("query", {}),
         "aggregate": command.get("pipeline", [{}])[0].get("$match", {}),
     }
     return conditions[next(iter(command))]

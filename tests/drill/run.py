@@ -1,0 +1,186 @@
+"""One run of the drill: two gateways behind a proxy from docs/deploying.md serve writers, readers and subscribers, while faults are injected."""
+
+import asyncio
+import sys
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import ExitStack, asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from time import time
+
+import httpx2
+
+from tests.deploying.recipes import proxy
+from tests.drill.faults import Fault
+from tests.drill.readers import Reader
+from tests.ledger.checker import Finding, check
+from tests.ledger.cluster import Cluster
+from tests.ledger.gateways import NAMES, Gateway, environment
+from tests.ledger.process import Process, free_port
+from tests.ledger.proxy import HOST
+from tests.ledger.records import Journal, Outcome, Written
+from tests.ledger.run import Plan, calm, collection, delete, finish, followers, following, read, settled
+from tests.ledger.subscribers import Follower
+from tests.ledger.writers import Book, Writer
+
+# The deadline of each request: the default of GATEWAY_REQUEST_SECONDS. The client waits a little longer, to receive a refusal.
+REQUEST_SECONDS = 20.0
+ANSWER_SECONDS = REQUEST_SECONDS + 2
+QUIET_SECONDS = 4.0
+PLAN = Plan(seed=7, subscribers=0.3, writers=8, pause_seconds=0.4, link_window_seconds=6, patience_seconds=60)
+READERS = 4
+# The proxies speak HTTP without TLS here. Everything else is as in the recipes.
+WITHOUT_TLS = {"nginx": {" ssl http2;": ";"}, "haproxy": {" alpn h2,http/1.1": ""}}
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """The requests that were sent from the begin of a fault until the begin of the next one.
+
+    `failed`: how many of them failed when they were sent for the first time, by the code of the error or the name of the exception.
+    `longest_seconds`: how long the slowest of them took.
+    """
+
+    proxy: str
+    fault: Fault
+    requests: int
+    failed: Counter[str]
+    longest_seconds: float
+
+    @property
+    def kept(self) -> bool:
+        """Whether no request failed, unless the fault ends a gateway with requests under way; and no failure was an internal error."""
+        return (self.fault.loses_requests or not self.failed) and "INTERNAL_SERVER_ERROR" not in self.failed
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A query, or the first time that a mutation was sent. `code`: why it failed; None if it was answered or refused for good."""
+
+    sent_at: float
+    answered_at: float
+    code: str | None
+
+
+async def drill(
+    name: str, faults: Sequence[Fault], cluster: Cluster, directory: Path, report: Callable[[str], None]
+) -> tuple[list[Row], list[Finding]]:
+    """Inject the faults one after the other, while load runs through a proxy. `name`: nginx or haproxy.
+
+    Returns a row for each fault, and the breaches of the promise that no write and no event is lost (see tests/ledger/README.md).
+    """
+    database = f"drill-{name}"
+    await cluster.authorize(database)
+    uri = cluster.uri(database)
+    with ExitStack() as stack:
+        book = Book(stack.enter_context(Journal(directory / "writes.jsonl", forced=True)))
+        async with deployed(name, uri, directory) as (front, gateways), client() as http, collection(uri) as verifications:
+            subscribers = [*followers(PLAN, [front], http, book, lambda log: stack.enter_context(Journal(directory / f"{log}.jsonl")))]
+            removing = partial(delete, verifications)
+            writers = [
+                Writer(f"writer-{number}", PLAN.seed, [front], http, book, PLAN.pause_seconds, PLAN.link_window_seconds, removing, ANSWER_SECONDS)
+                for number in range(PLAN.writers)
+            ]
+            readers = [Reader(front.url, http, book.followable, number, ANSWER_SECONDS) for number in range(READERS)]
+            async with following(subscribers):
+                writing = [asyncio.create_task(writer.run()) for writer in writers]
+                reading = [asyncio.create_task(reader.run()) for reader in readers]
+                try:
+                    begun = await injected(faults, cluster, gateways, lambda fault: report(f"{name}: {fault}"))
+                finally:
+                    for task in reading:
+                        task.cancel()
+                    await asyncio.gather(*reading, return_exceptions=True)
+                    await finish(writers, writing)
+                documents = await settled(uri, PLAN.link_window_seconds, book)
+                await calm(subscribers, documents, PLAN.patience_seconds)
+            await asyncio.gather(*(each.visit(documents) for each in subscribers if isinstance(each, Follower)))
+            documents = {**book.deleted, **await read(uri)}
+    requests = [Request(each.sent_at, each.answered_at, each.code) for reader in readers for each in reader.answers]
+    requests += first_attempts(book.written)
+    rows = [row(name, fault, [each for each in requests if begin <= each.sent_at < end]) for fault, begin, end in begun]
+    return rows, check(documents, book.written, [subscriber.log for subscriber in subscribers])
+
+
+async def injected(
+    faults: Sequence[Fault], cluster: Cluster, gateways: Sequence[Gateway], report: Callable[[str], None]
+) -> list[tuple[Fault, float, float]]:
+    """Inject the faults, with a quiet time around each. Returns each fault with the times between which requests are counted for it."""
+    begun = []
+    await asyncio.sleep(QUIET_SECONDS)
+    for fault in faults:
+        report(fault.name)
+        begin = time()
+        await fault.inject(cluster, gateways)
+        await asyncio.sleep(QUIET_SECONDS)
+        begun.append((fault, begin, time()))
+    return begun
+
+
+def first_attempts(written: Sequence[Written]) -> list[Request]:
+    """The mutations, without the repetitions of those that had failed before."""
+    requests: list[Request] = []
+    failed: set[tuple[str, str]] = set()
+    for each in sorted(written, key=lambda write: write.sent_at):
+        again = each.outcome is Outcome.UNKNOWN or each.code == "CONFLICT"
+        identity = each.operation.value, each.name
+        if identity not in failed:
+            requests.append(Request(each.sent_at, each.answered_at, each.code if again else None))
+        if again:
+            failed.add(identity)
+    return requests
+
+
+def row(proxy_name: str, fault: Fault, requests: Sequence[Request]) -> Row:
+    """What became of the requests during a fault."""
+    failed = Counter(each.code for each in requests if each.code is not None)
+    longest = max((each.answered_at - each.sent_at for each in requests), default=0.0)
+    return Row(proxy_name, fault, len(requests), failed, longest)
+
+
+@asynccontextmanager
+async def deployed(name: str, mongo_uri: str, directory: Path) -> AsyncIterator[tuple[Gateway, list[Gateway]]]:
+    """Two gateways behind a proxy. Yields the proxy, as if it were a gateway, and the two gateways. All end with the context."""
+    ports = free_port(), free_port()
+    gateways = [
+        Gateway(gateway, port, port, Process([sys.executable, "-m", "gateway", "serve"], directory / f"{gateway}.log", settings(mongo_uri, port)))
+        for gateway, port in zip(NAMES, ports, strict=True)
+    ]
+    try:
+        for gateway in gateways:
+            gateway.process.start()
+        for gateway in gateways:
+            await gateway.ready()
+        async with proxy(name, directory, ports, WITHOUT_TLS[name] | certificate(name, directory)) as running:
+            yield Gateway(name, running.port, running.port, gateways[0].process), gateways
+    finally:
+        for gateway in gateways:
+            await gateway.process.kill()
+
+
+def certificate(name: str, directory: Path) -> dict[str, str]:
+    """The texts of a recipe that name the certificate. They are removed."""
+    if name == "haproxy":
+        return {f" ssl crt {directory}/both": ""}
+    return {f"    ssl_certificate     {directory}/certificate;\n": "", f"    ssl_certificate_key {directory}/key;\n": ""}
+
+
+def settings(mongo_uri: str, port: int) -> dict[str, str]:
+    """The settings of a gateway: those of the image, with short intervals so that more happens in a run."""
+    changed = {
+        "GATEWAY_REQUEST_SECONDS": str(REQUEST_SECONDS),
+        "GATEWAY_DATABASE_SECONDS": "",
+        "GATEWAY_DRAIN_DELAY_SECONDS": "5",
+        "GATEWAY_TRUSTED_PROXIES": HOST,
+    }
+    return environment(mongo_uri, port, PLAN.link_window_seconds) | changed
+
+
+@asynccontextmanager
+async def client() -> AsyncIterator[httpx2.AsyncClient]:
+    """An HTTP client that waits as long as a request may take."""
+    limits = httpx2.Limits(max_connections=200)
+    async with httpx2.AsyncClient(trust_env=False, timeout=ANSWER_SECONDS, limits=limits) as opened:
+        yield opened
