@@ -44,19 +44,6 @@ class Chore:
     rarity: int = 1
 
 
-@dataclass(slots=True)
-class Backlog:
-    """How a chore goes, for the metrics.
-
-    `due`: how many items the last sweep found, or the present one if it has found more. `changed`: how many this process has changed so far.
-    `swept_at`: when the last sweep ended without an error, in seconds since 1970; None before that.
-    """
-
-    due: int = 0
-    changed: int = 0
-    swept_at: float | None = None
-
-
 @dataclass(frozen=True, slots=True)
 class Periods:
     """How long verifications are kept. Each is None if nothing is done after it.
@@ -68,6 +55,19 @@ class Periods:
     retention: timedelta | None = None
     deletion: timedelta | None = None
     removal: timedelta | None = None
+
+
+@dataclass(slots=True)
+class Backlog:
+    """How a chore goes, for the metrics.
+
+    `due`: how many items the last sweep found, or the present one if it has found more. `changed`: how many this process has changed so far.
+    `swept_at`: when the last sweep ended without an error, in seconds since 1970; None before that.
+    """
+
+    due: int = 0
+    changed: int = 0
+    swept_at: float | None = None
 
 
 def chores(store: Store, providers: Providers, changes: Changes, creation: Creation, periods: Periods) -> list[Chore]:

@@ -64,7 +64,7 @@ async def rewritten_by(settings: Settings, rewriting: Rewriting, print_line: Pri
 
 def pause_of(settings: Settings) -> float:
     """How many seconds to wait before a further round. A change of an older release, which does not notice a rewrite, has ended by then."""
-    return settings.request_seconds / 2 + settings.database_seconds
+    return settings.request_seconds + settings.database_seconds
 
 
 async def persistently(mongo: Database, rewriting: Rewriting, progress: "ProgressPrinter", pause_seconds: float) -> RoundsState:
