@@ -93,8 +93,8 @@ COMPILE := .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --
 
 lock: setup ## update the lock files from pyproject.toml; with newer releases: make lock ARGS=--upgrade
 	$(COMPILE) $(ARGS) --group build --output-file requirements/build.lock
-	$(COMPILE) $(ARGS) pyproject.toml --output-file requirements/runtime.lock
-	$(COMPILE) $(ARGS) pyproject.toml --extra embedded --group dev \
+	$(COMPILE) $(ARGS) pyproject.toml --extra otel --output-file requirements/runtime.lock
+	$(COMPILE) $(ARGS) pyproject.toml --extra embedded --extra otel --group dev \
 		--constraints requirements/build.lock --constraints requirements/runtime.lock --output-file requirements/dev.lock
 	$(COMPILE) $(ARGS) --group bench --constraints requirements/dev.lock --output-file requirements/bench.lock
 

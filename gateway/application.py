@@ -6,13 +6,15 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import timedelta
 from functools import partial
+from importlib import import_module
+from importlib.metadata import version
 
 import httpx2
+import strawberry
 from graphql import GraphQLSchema
 from starlette.applications import Starlette
-from starlette.routing import BaseRoute, Route
+from starlette.routing import BaseRoute
 from starlette.types import Lifespan
-from strawberry import Schema
 
 from gateway.callbacks import links as link_callbacks
 from gateway.callbacks import sandbox as callbacks
@@ -26,12 +28,16 @@ from gateway.callers.tokens import Tokens, Trust
 from gateway.operations.documents import Documents
 from gateway.operations.execution import Execution
 from gateway.operations.live import Live
+from gateway.operations.traced import TracedExecution, TracedLive
 from gateway.operations.trusted import BadManifest, read_manifest
+from gateway.process.audit import AuditFailures, AuditLog, BadAuditLog
 from gateway.process.background import checking, counting, measuring, preparation, reporting, restarted, showing_budgets
+from gateway.process.database_metrics import DatabaseCollector
 from gateway.process.drain import Drain, Leave
 from gateway.process.health import Health
-from gateway.process.metrics import Metrics
+from gateway.process.metrics import Metrics, TokenCollector
 from gateway.process.probes import Probes, PublicSchema
+from gateway.process.traces import Traces
 from gateway.provision import Provision, provider_client
 from gateway.settings import BadSettings, Settings
 from gateway.transports.connection_places import ConnectionPlaces
@@ -53,14 +59,18 @@ from providers.backend import opened_backend
 from providers.choice import Providers
 from providers.sandbox import SANDBOX_SIGNATURE, Sandbox
 from providers.yousign import SIGNATURE_HEADER
-from resolvers.context import Services
+from resolvers.context import Services, nothing_recorded
 from schema.build import build, executable
 from store.driver import Client, close_client, connect, watching
 from store.feed import Feed
+from store.monitoring.commands import CommandCounts
+from store.monitoring.connections import ConnectionCounts
 from store.queues.provider_queries import ProviderQueries
 from store.sealing import SealingKeys
 from store.verifications import Clock, Store, utc_now
 
+# The name of the installed package, whose version the metrics show.
+DISTRIBUTION = "verification-gateway"
 COUNT_STARTS_SECONDS = 10.0
 MEASURE_DELIVERIES_SECONDS = 10.0
 MEASURE_INBOX_SECONDS = 10.0
@@ -73,29 +83,29 @@ RECORD_WEBHOOK_SECONDS = 5.0
 Tasks = dict[str, Callable[[], Awaitable[None]]]
 
 
-def application(settings: Settings, pages: Sequence[BaseRoute] = (), now: Clock = utc_now, local: bool = False) -> Application:
+def application(
+    settings: Settings, pages: Sequence[BaseRoute] = (), now: Clock = utc_now, local: bool = False, traces: Traces | None = None
+) -> Application:
     """Create the gateway's application. `pages`: routes of HTML pages. `local`: whether the gateway runs on a developer's machine.
 
-    Needs a running event loop.
+    `traces`: None if the settings decide whether operations are traced. Needs a running event loop.
     Raises: BadAddress if the MongoDB URI is not valid; BadProvidersFile; BadSettings if settings contradict each other, or name another file that
             can't be used.
     """
-    uri = settings.mongo_uri.get_secret_value()
-    client, watcher = connect(uri, settings.database_seconds), watching(uri)
-    store = store_of(settings, client, now)
+    traces = traces or traces_of(settings)
+    client, watcher, database = clients_of(settings, traces)
+    store = store_of(settings, client, now, traces)
     feed = Feed(store, watcher)
 
-    drain = Drain(settings.drain_delay_seconds)
-    issuer_keys = keys_of_issuer(settings)
-    health = Health(store, feed, drain, issuer_keys)
-    metrics = Metrics(feed, store.bad_documents, store.index_repair)
-
+    drain, issuer_keys = Drain(settings.drain_delay_seconds), keys_of_issuer(settings)
     tokens = token_reader(settings, now, issuer_keys)
-    rate = rate_of(settings)
-    charging = charging_of(settings, rate, metrics)
-    admission = admission_of(settings, metrics)
+    health = Health(store, feed, drain, issuer_keys)
+    metrics = metrics_of(store, feed, database, TokenCollector(tokens.refusals, issuer_keys))
+    audit = audit_log_of(settings, metrics, now)
+    rate, admission = rate_of(settings), admission_of(settings, metrics)
+    charging = charging_of(settings, rate, metrics, feed)
 
-    http_client = provider_client()
+    http_client = provider_client(traces.client if traces else httpx2.AsyncClient)
     provision = Provision(settings, http_client, metrics.providers, local)
     providers, links = provision.providers, provision.links
     creation = creation_of(settings, store, provision, metrics)
@@ -103,20 +113,20 @@ def application(settings: Settings, pages: Sequence[BaseRoute] = (), now: Clock 
     intake = intake_of(settings, store, provision, changes, metrics)
     reconciliation = reconciliation_of(store, provision, changes, intake, creation, metrics)
     outgoing = OutgoingWebhooks(store, feed, provision.deliveries, metrics.deliveries.count)
-    services = Services(store, feed, changes, links, outgoing, fingerprint(settings), tokens.follow_token, rate)
+    record = audit.record if audit else nothing_recorded
+    services = Services(store, feed, changes, links, outgoing, fingerprint(settings), tokens.follow_token, rate, record, metrics.count_refusal)
 
-    schema = build()
-    graphql = executable(schema)
-    execution = execution_of(settings, graphql, services, metrics, drain, rate)
-    live = live_of(execution, settings, feed)
-    feed.sees_only_private_addresses = charging.sees_only_private_addresses
-    probes = Probes(health, metrics)
+    schema, probes = build(), Probes(health, metrics)
+    execution = execution_of(settings, executable(schema), services, metrics, drain, rate, audit, traces)
+    # Messages of subscriptions have a budget of their own. Otherwise many messages would use up the rate of the same caller's queries.
+    live = live_of(execution, rate_of(settings), feed, traces)
+
     return Application(
-        entrance(settings, metrics, local),
-        GraphQLOverHTTP(execution, live, tokens, drain, admission, charging),
+        entrance(settings, metrics, local, traces),
+        GraphQLOverHTTP(execution, live, tokens, metrics, drain, admission, charging),
         GraphQLOverWebSocket(execution, live, tokens, metrics, drain, admission, charging),
         [
-            *open_routes(settings, probes, schema),
+            *operators_routes(settings, probes, schema),
             *callbacks.routes(providers, changes, intake, store, settings.windows),
             *webhook_routes(intake),
             *link_callbacks.routes(links, changes, store),
@@ -127,17 +137,34 @@ def application(settings: Settings, pages: Sequence[BaseRoute] = (), now: Clock 
             background_tasks(settings, store, feed, health, metrics, tokens, issuer_keys)
             | sweeper_tasks(settings, store, providers, changes, creation, intake, metrics)
             | reconciliation_tasks(settings, reconciliation, metrics)
-            | delivery_tasks(outgoing, metrics),
+            | delivery_tasks(outgoing, metrics, traces),
             partial(starting, creation, intake, provision.sandbox, drain, http_client, [reconciliation.leave, outgoing.leave]),
-            [client, watcher],
+            [partial(close_client, client), partial(close_client, watcher), *(each.close for each in (traces, audit) if each)],
         ),
         process_of(settings, drain, health, metrics, probes, provision.reload),
     )
 
 
-def open_routes(settings: Settings, probes: Probes, schema: Schema) -> list[Route]:
-    """The routes that need no token: the endpoints for operators, unless they have a port of their own, and the schema, if clients may read it."""
+def operators_routes(settings: Settings, probes: Probes, schema: strawberry.Schema) -> list[BaseRoute]:
+    """The routes of the probes, unless they have a port of their own, and of the schema's text, if it may be read."""
     return [*([] if settings.admin_port else probes.routes), *(PublicSchema(schema.as_str()).routes if settings.introspection else [])]
+
+
+def clients_of(settings: Settings, traces: Traces | None) -> tuple[Client, Client, DatabaseCollector]:
+    """Create the client of MongoDB for requests, that of the change stream, and the metrics of both. Raises: BadAddress."""
+    uri = settings.mongo_uri.get_secret_value()
+    database = DatabaseCollector(CommandCounts(), {"main": ConnectionCounts(), "feed": ConnectionCounts()})
+    listeners = [*database.listeners("main"), *([traces.listener] if traces else [])]
+    return connect(uri, settings.database_seconds, listeners), watching(uri, database.listeners("feed")), database
+
+
+def metrics_of(store: Store, feed: Feed, database: DatabaseCollector, tokens: TokenCollector) -> Metrics:
+    """Create the metrics of the process."""
+    metrics = Metrics(feed, store.bad_documents, store.index_repair, version(DISTRIBUTION))
+    metrics.register(database)
+    metrics.register(tokens)
+    metrics.show("gateway_waiting_writers", "Changes that wait because another one changes the same verification", lambda: store.turns.waiting)
+    return metrics
 
 
 def creation_of(settings: Settings, store: Store, provision: Provision, metrics: Metrics) -> Creation:
@@ -157,10 +184,23 @@ def process_of(settings: Settings, drain: Drain, health: Health, metrics: Metric
     return Process(drain, health, metrics, places, settings.idle_seconds, Starlette(routes=probes.routes), reload)
 
 
-def store_of(settings: Settings, client: Client, now: Clock) -> Store:
+def store_of(settings: Settings, client: Client, now: Clock, traces: Traces | None = None) -> Store:
     """Create the store, with the keys and the time limits of the settings."""
     keys = SealingKeys(settings.data_keys.get_secret_value())
-    return Store(client, keys, now, settings.database_seconds, settings.feed_resumption, settings.count_seconds)
+    comment_of = traces.comment if traces else None
+    return Store(client, keys, now, settings.database_seconds, settings.feed_resumption, settings.count_seconds, comment_of)
+
+
+def traces_of(settings: Settings) -> Traces | None:
+    """Create the object that traces operations; None if traces are off. Raises: BadSettings if OpenTelemetry is not installed."""
+    if not settings.tracing:
+        return None
+    try:
+        # The module is imported here and not at the top, so that nothing of OpenTelemetry is loaded while traces are off.
+        traces: Traces = import_module("gateway.process.tracing").OpenTelemetryTraces(version(DISTRIBUTION))
+    except ImportError:
+        raise BadSettings({"tracing": "needs OpenTelemetry: install the package with its extra `otel`"}) from None
+    return traces
 
 
 def rate_of(settings: Settings) -> Rate:
@@ -172,21 +212,41 @@ def rate_of(settings: Settings) -> Rate:
 def admission_of(settings: Settings, metrics: Metrics) -> Admission:
     """Create the object that limits how many sockets and event streams are open."""
     capacity = Capacity(settings.max_sockets, settings.max_sockets_per_address, settings.max_sockets_per_subject)
-    return Admission(capacity, metrics.count_refused)
+    admission = Admission(capacity, metrics.count_refused)
+    metrics.show("gateway_long_lived_connections", "Open WebSockets and event streams whose token was verified", lambda: admission.open)
+    metrics.show("gateway_long_lived_connections_limit", "The maximum number of them (GATEWAY_MAX_SOCKETS)", lambda: admission.max_open)
+    return admission
 
 
-def live_of(execution: Execution, settings: Settings, feed: Feed) -> Live:
+def audit_log_of(settings: Settings, metrics: Metrics, now: Clock) -> AuditLog | None:
+    """Open the audit log; None if there is none. Raises: BadSettings if its file can't be written."""
+    if not settings.audit_log:
+        return None
+    try:
+        audit = AuditLog(settings.audit_log, now)
+    except BadAuditLog:
+        raise BadSettings({"audit_log": "names a file that can't be written"}) from None
+    metrics.register(AuditFailures(audit))
+    return audit
+
+
+def live_of(execution: Execution, rate: Rate, feed: Feed, traces: Traces | None) -> Live:
     """Create the object that executes subscriptions. It drops what it keeps of a verification that is anonymized."""
-    # Messages have budgets of their own. Otherwise many messages would use up the rate of the same caller's queries.
-    live = Live(execution, rate_of(settings), same_frame.cache_clear)
+    kind = partial(TracedLive, traces) if traces else Live
+    live = kind(execution, rate, same_frame.cache_clear)
     feed.on_anonymized = live.forget
     return live
 
 
-def charging_of(settings: Settings, rate: Rate, metrics: Metrics) -> Charging:
-    """Create the object that charges for requests and messages before their operation is determined. It holds the budgets of addresses."""
+def charging_of(settings: Settings, rate: Rate, metrics: Metrics, feed: Feed) -> Charging:
+    """Create the object that charges for requests and messages before their operation is determined. It holds the budgets of addresses.
+
+    The heartbeats of the feed report which addresses it sees.
+    """
     addresses = Buckets(settings.address_refusals_per_second, settings.address_burst_refusals)
-    return Charging(rate, addresses, settings.trusted_proxies, metrics.count_refused)
+    charging = Charging(rate, addresses, settings.trusted_proxies, metrics.count_refused)
+    feed.sees_only_private_addresses = charging.sees_only_private_addresses
+    return charging
 
 
 def intake_of(settings: Settings, store: Store, provision: Provision, changes: Changes, metrics: Metrics) -> Intake:
@@ -207,9 +267,19 @@ def reconciliation_of(store: Store, provision: Provision, changes: Changes, inta
     return reconciliation
 
 
-def execution_of(settings: Settings, graphql: GraphQLSchema, services: Services, metrics: Metrics, drain: Drain, rate: Rate) -> Execution:
+def execution_of(
+    settings: Settings,
+    graphql: GraphQLSchema,
+    services: Services,
+    metrics: Metrics,
+    drain: Drain,
+    rate: Rate,
+    audit: AuditLog | None,
+    traces: Traces | None,
+) -> Execution:
     """Create the object that executes operations, with the limits of the settings. Raises: BadSettings."""
-    return Execution(
+    kind = partial(TracedExecution, traces) if traces else Execution
+    return kind(
         graphql,
         documents(settings, graphql),
         services,
@@ -219,6 +289,7 @@ def execution_of(settings: Settings, graphql: GraphQLSchema, services: Services,
         max_cost=settings.max_cost,
         rate=rate,
         introspection=settings.introspection,
+        audit=audit.record_read if audit else None,
     )
 
 
@@ -231,6 +302,8 @@ def background_tasks(
         "check of the dependencies": partial(checking, health, metrics.report_dependencies),
         "feed": feed.run,
         "count of stuck verifications": partial(counting, store, settings.processing, metrics.stuck.set),
+        "measurement of the event loop": metrics.loop_lag.measure,
+        "count of the busiest workspaces": metrics.workspaces.run,
     }
     if issuer_keys:
         tasks["refresh of the issuer's keys"] = partial(issuer_keys.run, tokens.forget)
@@ -244,9 +317,10 @@ def sweeper_tasks(
     age, report_age = store.inbox.oldest_waiting_seconds, metrics.providers.oldest_webhook_seconds.set
     return {
         "measurement of the inbox": partial(measuring, age, report_age, MEASURE_INBOX_SECONDS),
+        "count of the inbox": partial(measuring, store.inbox.count_waiting, metrics.providers.waiting_webhooks.set, MEASURE_INBOX_SECONDS),
         "count of unfinished creations": partial(reporting, creation.unfinished, metrics.providers, COUNT_STARTS_SECONDS),
         **{
-            f"sweeper ({chore.done})": partial(sweeping, chore, settings.sweep_seconds)
+            f"sweeper ({chore.done})": partial(sweeping, chore, settings.sweep_seconds, metrics.backlogs.of(chore))
             for chore in [*chores(store, providers, changes, creation, settings.retention, settings.removal), intake.chore]
         },
     }
@@ -258,22 +332,25 @@ def reconciliation_tasks(settings: Settings, reconciliation: Reconciliation, met
     return {
         "measurement of the queries": partial(measuring, reconciliation.oldest_due_seconds, report_age, MEASURE_QUERIES_SECONDS),
         "measurement of the budgets": partial(showing_budgets, reconciliation.left, metrics.providers, MEASURE_QUERIES_SECONDS),
-        **{f"sweeper ({chore.done})": partial(sweeping, chore, settings.sweep_seconds) for chore in reconciliation.chores},
+        **{
+            f"sweeper ({chore.done})": partial(sweeping, chore, settings.sweep_seconds, metrics.backlogs.of(chore)) for chore in reconciliation.chores
+        },
     }
 
 
-def delivery_tasks(outgoing: OutgoingWebhooks, metrics: Metrics) -> Tasks:
+def delivery_tasks(outgoing: OutgoingWebhooks, metrics: Metrics, traces: Traces | None) -> Tasks:
     """The tasks that send webhooks to the integrators' backends, by their names in the log."""
     report = metrics.deliveries.oldest_seconds.set
     return {
-        "deliveries": partial(delivering, outgoing),
+        "deliveries": partial(delivering, outgoing, traces.client if traces else httpx2.AsyncClient),
+        "count of the deliveries": partial(measuring, outgoing.count_waiting, metrics.deliveries.waiting.set, MEASURE_DELIVERIES_SECONDS),
         "age of the oldest delivery": partial(measuring, outgoing.oldest_waiting_seconds, report, MEASURE_DELIVERIES_SECONDS),
     }
 
 
-async def delivering(outgoing: OutgoingWebhooks) -> None:
-    """Send webhooks until cancelled."""
-    async with opened_backend() as backend:
+async def delivering(outgoing: OutgoingWebhooks, make: Callable[..., httpx2.AsyncClient]) -> None:
+    """Send webhooks until cancelled. `make`: creates the HTTP client."""
+    async with opened_backend(make) as backend:
         await outgoing.run(backend.send)
 
 
@@ -300,7 +377,7 @@ async def starting(
             await intake.end()
 
 
-def entrance(settings: Settings, metrics: Metrics, local: bool) -> Entrance:
+def entrance(settings: Settings, metrics: Metrics, local: bool, traces: Traces | None = None) -> Entrance:
     """Create the entrance, with the hooks that see every request, in the order in which they run."""
     names = [settings.host, settings.public_url.host or ""]
     allowed = [origin_of(settings.public_url), *settings.allowed_origins]
@@ -308,6 +385,7 @@ def entrance(settings: Settings, metrics: Metrics, local: bool) -> Entrance:
     return Entrance(
         before=[
             identify,
+            *([traces.accept] if traces else []),
             *([Hosts(names, metrics.count_refused)] if local else []),
             origins,
             Unrepeated((AUTHORIZATION, SIGNATURE_HEADER, SANDBOX_SIGNATURE), metrics.count_refused),
@@ -372,9 +450,11 @@ def fingerprint(settings: Settings) -> Callable[[str], str]:
 
 
 def lifespan(
-    tasks: Mapping[str, Callable[[], Awaitable[None]]], starting: Callable[[], AbstractAsyncContextManager[None]], clients: Sequence[Client]
+    tasks: Mapping[str, Callable[[], Awaitable[None]]],
+    starting: Callable[[], AbstractAsyncContextManager[None]],
+    closing: Sequence[Callable[[], None]],
 ) -> Lifespan[Starlette]:
-    """The lifespan of the application: runs background tasks while the process serves, and closes the database clients when it ends.
+    """The lifespan of the application: runs background tasks while the process serves, and calls the functions in `closing` when it ends.
 
     `tasks`: the functions that run in the background, by their names in the log. A task that fails is restarted. `starting`: returns the context in
     which verifications are started and webhooks applied.
@@ -390,7 +470,7 @@ def lifespan(
             for task in background:
                 task.cancel()
             await asyncio.gather(*background, return_exceptions=True)
-            for client in clients:
-                close_client(client)
+            for close in closing:
+                close()
 
     return running

@@ -8,12 +8,15 @@ from graphql import GraphQLError
 
 from compiler.arguments import about_arguments
 from domain.errors import RequestError
+from store.driver import driver_fault
 
 logger = logging.getLogger(__name__)
 
 # An error as an object in the list `errors` of a GraphQL response.
 Formatted = dict[str, Any]
 
+# The codes of errors that operators want to find in the log, with the request and the driver's error behind them.
+LOGGED_CODES = frozenset({"TIMEOUT", "UNAVAILABLE"})
 UNEXPECTED = "something unexpected went wrong; it was logged under the request id in `extensions.requestId`"
 
 
@@ -55,8 +58,13 @@ def formatted(errors: Collection[GraphQLError], default: str, request_id: str) -
 
 def unexpected(cause: BaseException, request_id: str) -> Formatted:
     """Log the type and the source lines of an unexpected exception under the request id. Returns the error for the client, which has no details."""
-    logger.error("unexpected %s", type(cause).__name__, extra={"request_id": request_id, "at": _place(cause)})
+    logger.error("unexpected %s", type(cause).__name__, extra={"request_id": request_id, "at": _place(cause), **driver_fault(cause)})
     return error("INTERNAL_SERVER_ERROR", UNEXPECTED, requestId=request_id)
+
+
+def log_failure(code: str, request_id: str, cause: BaseException | None = None) -> None:
+    """Log that a request is answered with one of LOGGED_CODES. `cause`: the error behind it, of which only the driver's type and code are logged."""
+    logger.warning("answered with %s", code, extra={"request_id": request_id, **driver_fault(cause)})
 
 
 def _formatted(graphql_error: GraphQLError, default: str, request_id: str) -> Formatted:
@@ -66,6 +74,8 @@ def _formatted(graphql_error: GraphQLError, default: str, request_id: str) -> Fo
         cause = cause.original_error
     shown: Formatted = dict(graphql_error.formatted)
     if isinstance(cause, RequestError):
+        if cause.code in LOGGED_CODES:
+            log_failure(cause.code, request_id, cause)
         shown["extensions"] = {"code": cause.code, **cause.details}
     elif about_arguments(graphql_error):
         shown["extensions"] = {"code": "BAD_USER_INPUT"}

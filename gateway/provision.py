@@ -26,10 +26,13 @@ MAX_CONNECTIONS = 50
 Sections = Mapping[str, SandboxSection | ExternalSection | YousignSection]
 
 
-def provider_client() -> httpx2.AsyncClient:
-    """The HTTP client of all adapters. It follows no redirects, so that API keys go nowhere else. The caller closes it."""
+def provider_client(make: Callable[..., httpx2.AsyncClient] = httpx2.AsyncClient) -> httpx2.AsyncClient:
+    """The HTTP client of all adapters. It follows no redirects, so that API keys go nowhere else. The caller closes it.
+
+    `make`: creates an HTTP client with these options.
+    """
     timeout = httpx2.Timeout(PART_SECONDS, connect=CONNECT_SECONDS)
-    return httpx2.AsyncClient(timeout=timeout, limits=httpx2.Limits(max_connections=MAX_CONNECTIONS), follow_redirects=False)
+    return make(timeout=timeout, limits=httpx2.Limits(max_connections=MAX_CONNECTIONS), follow_redirects=False)
 
 
 class Provision:

@@ -24,6 +24,8 @@ from gateway.transports.http_connection import HttpProtocol, Patience
 from gateway.transports.last_connections import accept_last_connections
 from gateway.transports.socket_connection import WebSocketProtocol
 
+logger = logging.getLogger(__name__)
+
 MAX_MESSAGE_BYTES = 65_536
 # How long a client may read nothing before the kernel closes its connection.
 UNREAD_SECONDS = 30
@@ -133,10 +135,12 @@ class Server(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Drain the long-lived connections while the server still answers requests. Then shut the server down."""
+        logger.info("the process stops: it closes its connections and finishes its requests")
         await self._drain.lead_out()
         if self._drain.delay_seconds:
             await accept_last_connections(sockets or [])
         await super().shutdown(sockets)
+        logger.info("the process has stopped serving")
         if self._admin:
             self._admin.stop()
 

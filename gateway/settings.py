@@ -312,6 +312,17 @@ class Settings(BaseSettings):
         default=False,
         description="Whether clients can send the SHA-256 of an operation document that was sent before: Apollo's automatic persisted queries",
     )
+    audit_log: str | None = Field(
+        default=None,
+        min_length=1,
+        description="Where the audit log is written: stdout, stderr, or the path of a file. It records who read personal data or internal reasons, "
+        "closed or anonymized a verification, or issued a follow token. By default, there is none",
+    )
+    tracing: bool = Field(
+        default=False,
+        description="Whether operations are traced with OpenTelemetry. The standard variables OTEL_EXPORTER_OTLP_ENDPOINT, OTEL_TRACES_SAMPLER and "
+        "others say where spans are sent, and which. Needs the extra `otel`, which the image contains",
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="The lowest level that is logged")
     log_format: Literal["json", "console"] = Field(default="json", description="The format of the log")
 

@@ -121,6 +121,10 @@ class OutgoingWebhooks:
         """The deliveries in these states, the last changed first. `workspace`: None for all workspaces. Raises: Unavailable."""
         return await self._stored.newest(workspace, states, limit)
 
+    async def count_waiting(self) -> int:
+        """How many verifications have events that wait, in the workspaces with a backend. Raises: Unavailable."""
+        return await self._stored.count_waiting([*self._sections()])
+
     async def oldest_waiting_seconds(self) -> float:
         """The age of the oldest event that waits, in the workspaces with a backend, in seconds; 0 if none waits. Raises: Unavailable."""
         return await self._stored.oldest_waiting_seconds([*self._sections()])

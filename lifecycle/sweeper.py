@@ -9,6 +9,7 @@ import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from time import time
 
 from domain.deadlines import PROVIDER_PATIENCE
 from domain.errors import BadDocument, Unavailable
@@ -40,6 +41,19 @@ class Chore:
     due: Callable[[Due | None], Awaitable[list[Due]]]
     change: Callable[[str, str], Awaitable[int]]
     rarity: int = 1
+
+
+@dataclass(slots=True)
+class Backlog:
+    """How a chore goes, for the metrics.
+
+    `due`: how many items the last sweep found, or the present one if it has found more. `changed`: how many this process has changed so far.
+    `swept_at`: when the last sweep ended without an error, in seconds since 1970; None before that.
+    """
+
+    due: int = 0
+    changed: int = 0
+    swept_at: float | None = None
 
 
 def chores(
@@ -75,27 +89,33 @@ def chores(
     return found
 
 
-async def sweeping(chore: Chore, every_seconds: float) -> None:
+async def sweeping(chore: Chore, every_seconds: float, backlog: Backlog | None = None) -> None:
     """Make the chore's changes again and again, until the task is cancelled. The pauses are about `every_seconds`, times the chore's rarity."""
     outage = Outage(logger, f"verifications are {chore.done} again")
     while True:
         try:
-            await sweep(chore)
+            await sweep(chore, backlog)
             outage.over()
         except Unavailable:
             outage.failed(f"MongoDB is unavailable; verifications will be {chore.done} later")
         await asyncio.sleep(every_seconds * chore.rarity * random.uniform(0.8, 1.2))
 
 
-async def sweep(chore: Chore) -> int:
+async def sweep(chore: Chore, backlog: Backlog | None = None) -> int:
     """Make the chore's change to all verifications that need it now. Returns how many of them this process changed.
 
     Each batch begins behind the previous batch, so that a verification that can't be changed does not block the others.
     """
-    changed, last = 0, None
+    backlog = backlog or Backlog()
+    found, changed, last = 0, 0, None
     while batch := await chore.due(last):
         last = batch[-1]
-        changed += await _change_all(chore, batch)
+        found += len(batch)
+        backlog.due = max(backlog.due, found)
+        changed_now = await _change_all(chore, batch)
+        changed += changed_now
+        backlog.changed += changed_now
+    backlog.due, backlog.swept_at = found, time()
     return changed
 
 

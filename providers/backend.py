@@ -4,7 +4,7 @@ Source: the specification "Standard Webhooks", version 1.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 
@@ -23,15 +23,15 @@ RESPONSE_SECONDS = 1.0
 
 
 @asynccontextmanager
-async def opened_backend() -> AsyncIterator["Backend"]:
-    """A context in which webhooks can be sent.
+async def opened_backend(make: Callable[..., httpx2.AsyncClient] = httpx2.AsyncClient) -> AsyncIterator["Backend"]:
+    """A context in which webhooks can be sent. `make`: creates an HTTP client.
 
     The number of connections is not limited: with a limit, the backend of one workspace could occupy all of them by being slow. The number of
     webhooks that are sent at a time is limited for each workspace instead.
     """
     limits = httpx2.Limits(max_connections=None, max_keepalive_connections=50)
     headers = {"user-agent": "verification-gateway"}
-    async with httpx2.AsyncClient(timeout=TRY_SECONDS, limits=limits, follow_redirects=False, headers=headers) as client:
+    async with make(timeout=TRY_SECONDS, limits=limits, follow_redirects=False, headers=headers) as client:
         yield Backend(client)
 
 

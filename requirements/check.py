@@ -23,12 +23,13 @@ def main() -> None:
     groups = pyproject["dependency-groups"]
     runtime = pyproject["project"]["dependencies"]
     embedded = pyproject["project"]["optional-dependencies"]["embedded"]
+    tracing = pyproject["project"]["optional-dependencies"]["otel"]
     development = [entry for entry in groups["dev"] if isinstance(entry, str)]
 
     found = [
         *faults("build.lock", groups["build"]),
-        *faults("runtime.lock", runtime),
-        *faults("dev.lock", [*runtime, *embedded, *groups["build"], *development]),
+        *faults("runtime.lock", [*runtime, *tracing]),
+        *faults("dev.lock", [*runtime, *embedded, *tracing, *groups["build"], *development]),
         *faults("bench.lock", groups["bench"]),
         *differences("build.lock", "dev.lock"),
         *differences("runtime.lock", "dev.lock"),

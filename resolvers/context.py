@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Collection, Coroutine
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -11,6 +11,7 @@ from typing import Any
 import strawberry
 from strawberry.dataloader import DataLoader
 
+from domain.act import Act
 from domain.caller import Caller, FollowToken
 from domain.verification import Verification
 from lifecycle.changes import Changes
@@ -21,6 +22,17 @@ from resolvers.marks import Marked
 from store.feed import Feed
 from store.listener import Outlet
 from store.verifications import Store, Verifications
+
+# Writes into the audit log that a caller did something with the verifications that have these ids.
+RecordAct = Callable[[Caller, Act, Collection[str]], None]
+
+
+def nothing_recorded(caller: Caller, act: Act, verification_ids: Collection[str]) -> None:
+    """Stands for an audit log if there is none."""
+
+
+def nothing_counted(code: str) -> None:
+    """Stands for the metric of refused mutations in processes without metrics."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +47,8 @@ class Services:
     fingerprint: Callable[[str], str]
     follow_token: Callable[[Caller, str, timedelta], FollowToken]
     budgets: Budgets
+    record: RecordAct = nothing_recorded
+    count_refusal: Callable[[str], None] = nothing_counted
 
 
 class Context:
@@ -55,6 +69,14 @@ class Context:
         self._verifications: Verifications | None = None
         self._chains: DataLoader[str, list[Verification]] | None = None
         self.refused_personal_data = False
+
+    @property
+    def recording(self) -> frozenset[str]:
+        """The fields at which the ids of verifications are recorded for the audit log (see gateway/operations/audited.py): none."""
+        return frozenset()
+
+    def record_read(self, id: str) -> None:
+        """Record a verification whose personal data or internal reasons are read. Only an `AuditedContext` keeps it."""
 
     @property
     def verifications(self) -> Verifications:
@@ -87,6 +109,26 @@ class Context:
         for verification in await self.verifications.chains(chains, reading):
             found[verification.chain].append(verification)
         return [found[chain] for chain in chains]
+
+
+class AuditedContext(Context):
+    """The context of an operation whose reads are recorded for the audit log. `read`: the ids of the verifications that were read so far."""
+
+    __slots__ = ("_recording", "read")
+
+    def __init__(self, services: Services, caller: Caller, recording: frozenset[str]) -> None:
+        super().__init__(services, caller)
+        self._recording = recording
+        self.read: set[str] = set()
+
+    @property
+    def recording(self) -> frozenset[str]:
+        """The fields at which ids are recorded."""
+        return self._recording
+
+    def record_read(self, id: str) -> None:
+        """Record a verification that is read."""
+        self.read.add(id)
 
 
 Info = strawberry.Info[Context, None]

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import strawberry
 
+from domain.act import Act
 from domain.caller import FollowToken
 from domain.errors import InvalidInput
 from domain.verification import Verification
@@ -82,7 +83,9 @@ async def close_verification(
     Raises: NotFound, AlreadyFinal, InvalidInput.
     """
     context = info.context
-    return await context.services.changes.close(context.caller.workspace, input.verification_id, input.to_domain())
+    closed = await context.services.changes.close(context.caller.workspace, input.verification_id, input.to_domain())
+    context.services.record(context.caller, Act.CLOSED, [closed.id])
+    return closed
 
 
 async def anonymize_verification(
@@ -102,7 +105,10 @@ async def anonymize_verification(
     """
     context = info.context
     changes, workspace = context.services.changes, context.caller.workspace
-    return await (changes.anonymize_chain(workspace, id) if whole_chain else changes.anonymize(workspace, id))
+    anonymized = await (changes.anonymize_chain(workspace, id) if whole_chain else changes.anonymize(workspace, id))
+    attempts = await context.attempts(anonymized.chain, frozenset({"id"})) if whole_chain else [anonymized]
+    context.services.record(context.caller, Act.ANONYMIZED, [attempt.id for attempt in attempts])
+    return anonymized
 
 
 async def resend_webhooks(
@@ -138,4 +144,5 @@ async def issue_follow_token(
         raise InvalidInput("ttlSeconds", f"must be {SHORTEST_FOLLOW_SECONDS} to {LONGEST_FOLLOW_SECONDS}")
     context = info.context
     followed = await context.required(verification_id)
+    context.services.record(context.caller, Act.FOLLOW_TOKEN_ISSUED, [followed.id])
     return context.services.follow_token(context.caller, followed.chain, timedelta(seconds=ttl_seconds))

@@ -10,6 +10,7 @@ from pymongo.errors import ConnectionFailure, OperationFailure, PyMongoError
 
 from store.driver import Database, Document, correctable
 from store.indexes import HEARTBEATS, TOMBSTONES, VERIFICATIONS
+from store.monitoring.stream_counts import StreamCounts
 from store.outage import Outage
 from store.stream import Batch, ChangeStream, resumable
 
@@ -49,11 +50,12 @@ class Silent(Exception):
     """The change stream did not answer in time. MongoDB answers within MAX_AWAIT_MS even if nothing has changed."""
 
 
-async def changes(database: Database) -> AsyncGenerator[Document | Interruption, None]:
+async def changes(database: Database, counts: StreamCounts | None = None) -> AsyncGenerator[Document | Interruption, None]:
     """Yields every change from now on, in order. Yields an Interruption whenever the consumer must read the database again.
 
-    The first item is GAP. It shows that the stream is open, and that earlier changes are not part of it.
+    The first item is GAP. It shows that the stream is open, and that earlier changes are not part of it. `counts`: counts batches and restarts.
     """
+    counts = counts or StreamCounts()
     token: Mapping[str, Any] | None = None
     patience = SILENCE_SECONDS
     outage = Outage(logger, "the change stream is open again")
@@ -65,6 +67,7 @@ async def changes(database: Database) -> AsyncGenerator[Document | Interruption,
             while more:
                 batch = await _in_time(next_batch, patience)
                 outage.over()
+                counts.received(len(batch.changes))
                 if more := not batch.last:
                     # Request the next batch before this one is processed, so that the server prepares it meanwhile.
                     next_batch = stream.next()
@@ -77,11 +80,14 @@ async def changes(database: Database) -> AsyncGenerator[Document | Interruption,
                         await asyncio.sleep(0)
                 token, complete, patience = batch.token, True, SILENCE_SECONDS
             token = None
+            counts.restarted("ended")
         except Silent:
+            counts.restarted("silent")
             # A server that has to search a long oplog for the resume token needs more time, so the patience doubles with each attempt.
             outage.failed(f"the change stream was silent for {patience:.0f} s; reopening it")
             patience = min(patience * 2, MAX_PATIENCE_SECONDS)
         except OperationFailure as failure:
+            counts.restarted("refused")
             if reason := correctable(failure):
                 outage.failed(f"the change stream can't be opened: {reason}")
             elif resumable(failure):
@@ -93,6 +99,7 @@ async def changes(database: Database) -> AsyncGenerator[Document | Interruption,
                 token = None
             await asyncio.sleep(outage.pause_seconds(REOPENING_SECONDS, MAX_REOPENING_SECONDS))
         except PyMongoError as error:
+            counts.restarted("connection")
             outage.failed(f"the change stream lost its connection ({type(error).__name__})")
             # While no server can be reached, the pauses stay short. So after a failover, the stream is open again soon after there is a new primary.
             longest = REOPENING_SECONDS if isinstance(error, ConnectionFailure) else MAX_REOPENING_SECONDS

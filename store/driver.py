@@ -37,10 +37,12 @@ from pymongo.errors import (
     WriteError,
     WTimeoutError,
 )
+from pymongo.monitoring import CommandListener, ConnectionPoolListener
 
 from domain.errors import Unavailable
 from store.deployment.address import readable
 from store.deployment.waiting_client import TRANSIENT, WaitingClient
+from store.monitoring.comments import CommentedCollection, CommentOf
 
 Document = dict[str, Any]
 Client = AsyncIOMotorClient[Document]
@@ -49,6 +51,7 @@ Collection = AsyncIOMotorCollection[Document]
 Session = AsyncIOMotorClientSession
 BlockingDatabase = PyMongoDatabase[Document]
 BlockingCollection = PyMongoCollection[Document]
+DriverListener = CommandListener | ConnectionPoolListener
 
 T = TypeVar("T")
 
@@ -89,10 +92,11 @@ class Unsuitable(Exception):
     """The gateway can't serve with this MongoDB, or not with the address that the operator has set. The message says what to change."""
 
 
-def connect(uri: str, timeout_seconds: float) -> Client:
+def connect(uri: str, timeout_seconds: float, listeners: Sequence[DriverListener] = ()) -> Client:
     """A client that reads majority-committed data from the primary, and writes to the disks of a majority.
 
     The client connects in the background and reconnects after failures. An operation that exceeds the time-out is ended on the server too.
+    `listeners`: count or trace the commands and the connections of the client.
 
     Raises: BadAddress.
     """
@@ -107,20 +111,41 @@ def connect(uri: str, timeout_seconds: float) -> Client:
             w="majority",
             journal=True,
             appname="verification-gateway",
+            event_listeners=[*listeners],
         )
 
 
-def watching(uri: str) -> Client:
+def watching(uri: str, listeners: Sequence[DriverListener] = ()) -> Client:
     """A client for change streams.
 
     The server selection time-out is short, because a stream that has lost its server waits that long before it resumes.
     """
-    return AsyncIOMotorClient(uri, serverSelectionTimeoutMS=3000, connectTimeoutMS=3000, socketTimeoutMS=60_000, appname="verification-gateway feed")
+    return AsyncIOMotorClient(
+        uri,
+        serverSelectionTimeoutMS=3000,
+        connectTimeoutMS=3000,
+        socketTimeoutMS=60_000,
+        appname="verification-gateway feed",
+        event_listeners=[*listeners],
+    )
 
 
-def database(client: Client) -> Database:
-    """The database that the URI names; "gateway" if it names none."""
-    return client.get_default_database(DEFAULT_DATABASE, codec_options=UTC_INSTANTS)
+class CommentedDatabase(AsyncIOMotorDatabase[Document]):
+    """A database whose collections add a comment to their commands (see `CommentedCollection`)."""
+
+    def __init__(self, plain: Database, comment_of: CommentOf) -> None:
+        super().__init__(plain.client, plain.name, _delegate=plain.delegate)
+        self._comment_of = comment_of
+
+    def __getitem__(self, name: str) -> Collection:
+        delegate = CommentedCollection(self.delegate, name, self._comment_of)
+        return AsyncIOMotorCollection(self, name, _delegate=delegate)  # type: ignore[arg-type]
+
+
+def database(client: Client, comment_of: CommentOf | None = None) -> Database:
+    """The database that the URI names; "gateway" if it names none. `comment_of`: returns the comment of commands; None: they have no comment."""
+    plain: Database = client.get_default_database(DEFAULT_DATABASE, codec_options=UTC_INSTANTS)
+    return CommentedDatabase(plain, comment_of) if comment_of else plain
 
 
 def close_client(client: Client) -> None:
@@ -260,6 +285,26 @@ def is_time_limit(unavailable: Unavailable) -> bool:
     """Whether an operation failed because it reached its time limit, and not because no server was found."""
     # Usually MongoDB ends the operation (ExecutionTimeout), a little before the driver stops waiting. On a busy machine, the driver may be first.
     return isinstance(unavailable.__cause__, ExecutionTimeout | NetworkTimeout)
+
+
+def driver_fault(error: BaseException | None) -> dict[str, object]:
+    """The error of the driver behind an error, for the log: its type, and MongoDB's code if it has one. Empty if no error of the driver is behind it.
+
+    The message of the driver is left out, because it can contain host names and values.
+    """
+    seen = error
+    while seen is not None and not isinstance(seen, PyMongoError):
+        seen = seen.__cause__
+    if seen is None:
+        return {}
+    code = getattr(seen, "code", None)
+    return {"driver_error": type(seen).__name__, **({"driver_code": code} if isinstance(code, int) else {})}
+
+
+def fault_text(error: BaseException) -> str:
+    """The type of an error, and the code of MongoDB behind it if there is one, such as "NotPrimaryError, code 10107"."""
+    code = driver_fault(error).get("driver_code")
+    return type(error).__name__ if code is None else f"{type(error).__name__}, code {code}"
 
 
 class IndexMissing(Unavailable):

@@ -18,12 +18,13 @@ from domain.errors import BadDocument, Unavailable
 from domain.verification import Verification
 from store.changes import Interruption, changes
 from store.documents import decode
-from store.driver import Client, Database, Document, answering, database
+from store.driver import Client, Database, Document, answering, database, fault_text
 from store.feeds.listeners import Kind, Listeners, Topic
 from store.feeds.recent_versions import RecentVersions
 from store.feeds.stored_changes import OVERLAP, STAMPING, changed_since, stamp
 from store.indexes import HEARTBEATS, TOMBSTONES, VERIFICATIONS
 from store.listener import Listener
+from store.monitoring.stream_counts import StreamCounts
 from store.outage import Outage
 from store.verifications import Store
 
@@ -52,6 +53,7 @@ class Feed:
         self._watched = database(client)
         self._name = f"gateway-{uuid4().hex}"
         self._listeners = Listeners()
+        self.stream = StreamCounts()
         # When the last heartbeats were written, by their numbers.
         self._heartbeats_sent: dict[int, float] = {}
         # The time at which the newest heartbeat received so far was written.
@@ -107,6 +109,16 @@ class Feed:
         return sum(map(len, self._listeners.values()))
 
     @property
+    def slots(self) -> int:
+        """The number of verifications that subscribers follow, each counted once."""
+        return self._listeners.followed
+
+    def waiting(self) -> tuple[int, int]:
+        """How many changed states wait for their subscribers: of all subscribers together, and of the one for whom most of them wait."""
+        waiting = [listener.waiting for listeners in self._listeners.values() for listener in listeners]
+        return sum(waiting), max(waiting, default=0)
+
+    @property
     def heartbeats(self) -> tuple[int, int]:
         """The numbers of the last heartbeat that was sent, and of the last one that arrived through the change stream."""
         return self._last_heartbeat, self._received_heartbeat
@@ -127,7 +139,7 @@ class Feed:
             raise Unavailable from None
 
     async def _follow(self) -> None:
-        async for change in changes(self._watched):
+        async for change in changes(self._watched, self.stream):
             if isinstance(change, Interruption):
                 await self._interrupted(change)
             elif change["ns"].get("coll") == HEARTBEATS:
@@ -159,7 +171,10 @@ class Feed:
         heartbeat = change.get("fullDocument", {})
         if heartbeat.get("_id") == self._name:
             self._received_heartbeat = heartbeat["beat"]
-            self._newest_heartbeat_at = self._heartbeats_sent.pop(heartbeat["beat"], self._newest_heartbeat_at)
+            sent_at = self._heartbeats_sent.pop(heartbeat["beat"], None)
+            if sent_at is not None:
+                self._newest_heartbeat_at = sent_at
+                self.stream.lag_seconds = monotonic() - sent_at
             if heartbeat["beat"] > self._last_heartbeat_before_read:
                 self._versions_read.clear()
                 self._documents_read.clear()
@@ -289,7 +304,7 @@ class Feed:
                 return outage.over()
             except (Unavailable, PyMongoError) as error:
                 # Not every error is Unavailable: a query also fails half-way if its collection is dropped or renamed meanwhile.
-                outage.failed(f"changes that may have been missed could not be read ({type(error).__name__}); trying again")
+                outage.failed(f"changes that may have been missed could not be read ({fault_text(error)}); trying again")
                 await asyncio.sleep(HEARTBEAT_SECONDS)
 
     async def _send_heartbeats(self) -> None:
@@ -308,7 +323,7 @@ class Feed:
                     await self._interrupted(Interruption.REPLACEMENT)
                 self._acknowledged = beat
             except PyMongoError as error:
-                outage.failed(f"a heartbeat could not be written ({type(error).__name__})")
+                outage.failed(f"a heartbeat could not be written ({fault_text(error)})")
             regular = HEARTBEAT_SECONDS if self._opened.is_set() else OPENING_HEARTBEAT_SECONDS
             await asyncio.sleep(outage.pause_seconds(regular, HEARTBEAT_SECONDS))
 

@@ -22,6 +22,8 @@ from store.indexes import INBOX
 
 # How long a process may work on an entry before another process may claim it. The reads and writes that apply one webhook take less.
 CLAIM = timedelta(seconds=45)
+# Up to this number, the items of a backlog are counted for the metrics.
+MAX_BACKLOG = 10_000
 STATES_BY_NAME = {state.value: state for state in WebhookState}
 STATUSES_OF_WEBHOOKS = {status.value: status for status in Status}
 
@@ -89,6 +91,11 @@ class Inbox:
         with answering():
             documents = await self._collection.find(condition).sort([("receivedAt", -1), ("_id", -1)]).limit(limit).to_list(None)
         return [to_webhook(document) for document in documents]
+
+    async def count_waiting(self) -> int:
+        """How many entries wait to be applied; at most MAX_BACKLOG. Cost: one count over the entries of an index."""
+        with answering():
+            return await self._collection.count_documents({"state": WebhookState.WAITING.value}, limit=MAX_BACKLOG)
 
     async def oldest_waiting_seconds(self) -> float:
         """The age of the oldest entry that waits to be applied, in seconds; 0 if there is none. Cost: one query over an index."""

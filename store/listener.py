@@ -57,6 +57,11 @@ class Listener:
         # The error with which the reader's subscription ends.
         self._end: RequestError | None = None
 
+    @property
+    def waiting(self) -> int:
+        """The number of changes and removals that the reader has not taken yet."""
+        return len(self._changed) + len(self._removed or ())
+
     def offer(self, change: Change) -> None:
         """Deliver a change to the outlet. If the outlet does not take it, store it and wake the reader.
 

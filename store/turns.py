@@ -13,6 +13,11 @@ class Turns:
     def __init__(self) -> None:
         self._queues: dict[Hashable, tuple[asyncio.Lock, int]] = {}
 
+    @property
+    def waiting(self) -> int:
+        """The number of tasks that wait for their turn."""
+        return sum(tasks - 1 for _, tasks in self._queues.values())
+
     @asynccontextmanager
     async def of(self, key: Hashable, max_wait_seconds: float) -> AsyncIterator[None]:
         """A context that only one task with this key is in at a time. Tasks enter it in the order in which they called.

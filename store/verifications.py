@@ -46,6 +46,7 @@ from store.inbox import Inbox
 from store.index_repair import IndexRepair
 from store.indexes import IDEMPOTENCY_KEY, TOMBSTONES, VERIFICATIONS
 from store.insertion import insert, replace, required_indexes
+from store.monitoring.comments import CommentOf
 from store.pages import Page, PageRequest
 from store.point_reads import PointReads
 from store.query import selecting, within
@@ -102,10 +103,12 @@ class Store:
         patience_seconds: float = 10,
         resumption: timedelta = RESUMPTION,
         count_seconds: float = MAX_COUNT_SECONDS,
+        comment_of: CommentOf | None = None,
     ) -> None:
+        """`comment_of`: returns the comment that traces add to a command of MongoDB; None: commands have no comment."""
         self.client = client
         self.keys = keys
-        self.database = database(client)
+        self.database = database(client, comment_of)
         self.collection: Collection = self.database[VERIFICATIONS]
         self.now = now
         self.patience_seconds = patience_seconds

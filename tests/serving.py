@@ -16,6 +16,7 @@ from domain.caller import Scope
 from gateway import settings
 from gateway.application import application, token_reader
 from gateway.callers.tokens import Tokens
+from gateway.process.traces import Traces
 from gateway.server import Server, admin_socket, listening_socket
 from gateway.settings import Settings
 from gateway.transports.http_connection import Patience
@@ -76,6 +77,7 @@ async def serving(
     patience: Patience | None = None,
     local: bool = False,
     ready: bool = True,
+    traces: Traces | None = None,
     **changed: Any,
 ) -> AsyncIterator[Gateway]:
     """A context in which a gateway runs. `changed`: settings that differ from the defaults of tests.
@@ -86,7 +88,7 @@ async def serving(
         chosen = settings_for_tests(mongo_uri, bound.getsockname()[1], **changed)
         started = asyncio.Event()
         admin = stack.enter_context(admin_socket("127.0.0.1", chosen.admin_port))
-        server = Server(application(chosen, pages, now, local), started.set, patience, admin)
+        server = Server(application(chosen, pages, now, local, traces), started.set, patience, admin)
         task = asyncio.create_task(server.serve([bound]))
         try:
             await asyncio.wait({task, asyncio.create_task(started.wait())}, return_when=asyncio.FIRST_COMPLETED)

@@ -48,6 +48,16 @@ class Admission:
         self._refused = refused
         self._open: Counter[Hashable] = Counter()
 
+    @property
+    def open(self) -> int:
+        """The number of open connections whose token was verified."""
+        return self._open["sockets", None]
+
+    @property
+    def max_open(self) -> int:
+        """The maximum number of such connections."""
+        return self._capacity.sockets
+
     def arriving(self, address: str) -> "Places":
         """Count a socket whose client has not sent connection_init, the message with its token, yet. Such sockets have separate limits.
 

@@ -82,6 +82,16 @@ class KeyFile:
         """Whether tokens can be verified: always, because a file without keys is refused at the start."""
         return True
 
+    @property
+    def age_seconds(self) -> None:
+        """The age of fetched keys: None, because the keys of a file are not fetched."""
+        return None
+
+    @property
+    def failures(self) -> int:
+        """How often the keys could not be read: never, because the process does not start then."""
+        return 0
+
     async def run(self, changed: Callable[[], None]) -> None:
         """Do nothing. `PublishedKeys.run` fetches the keys again; a file is read only at the start."""
 
@@ -105,12 +115,20 @@ class PublishedKeys:
         self._keys: Keys = {}
         self._tried_at = float("-inf")
         self._failed = False
+        self._fetched_at: float | None = None
+        # How often the keys could not be fetched.
+        self.failures = 0
         self._fetching: asyncio.Task[None] | None = None
 
     @property
     def loaded(self) -> bool:
         """Whether tokens can be verified: keys were fetched at least once."""
         return bool(self._keys)
+
+    @property
+    def age_seconds(self) -> float | None:
+        """How long ago the keys were fetched last, in seconds; None before the first time."""
+        return None if self._fetched_at is None else monotonic() - self._fetched_at
 
     async def run(self, changed: Callable[[], None]) -> None:
         """Fetch the keys every REFRESH_SECONDS, so that keys which the issuer withdraws are dropped. After a failure, fetch them sooner.
@@ -151,12 +169,16 @@ class PublishedKeys:
             keys = usable(await self._published())
             if not keys:
                 raise ValueError("no usable key")
+            if self._failed:
+                logger.info("the issuer's keys were fetched again")
             self._failed = False
+            self._fetched_at = monotonic()
             if described(keys) != described(self._keys):
                 self._keys = keys
                 self._changed()
         except (httpx2.HTTPError, TimeoutError, ValueError, KeyError, TypeError) as error:
             self._failed = True
+            self.failures += 1
             kept = "; the cached keys stay in use" if self._keys else ""
             logger.warning("the issuer's keys could not be fetched from GATEWAY_TOKEN_JWKS_URL (%s)%s", type(error).__name__, kept)
         finally:

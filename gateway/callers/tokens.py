@@ -1,7 +1,6 @@
 """Callers' tokens: signed JWTs that say who a caller is, and what the caller may do."""
 
 import asyncio
-import logging
 from base64 import urlsafe_b64decode
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -11,15 +10,21 @@ from typing import Any
 
 import orjson
 from joserfc import jws, jwt
-from joserfc.errors import JoseError
+from joserfc.errors import (
+    BadSignatureError,
+    ExpiredTokenError,
+    InvalidClaimError,
+    JoseError,
+    MissingClaimError,
+    UnsupportedAlgorithmError,
+)
 from joserfc.jwk import Key, OctKey
 from joserfc.jwt import ClaimsOption
 
 from compiler.recent import Recent
 from domain.caller import WORKSPACE_NAME, Caller, FollowToken, Scope
-from gateway.callers.keys import ALGORITHMS, IssuerKeys
-
-logger = logging.getLogger(__name__)
+from gateway.callers.keys import ALGORITHMS, IssuerKeys, KeysUnavailable
+from gateway.callers.token_refusals import TokenFault, TokenRefusals
 
 SHARED_KEY_ALGORITHM = "HS256"
 FOLLOW_SCOPES = "follow-"
@@ -36,7 +41,15 @@ SCOPES = {scope.value: scope for scope in Scope}
 
 
 class Unauthenticated(Exception):
-    """The token is missing, or can't be trusted. The reason is not sent to the client."""
+    """The token is missing, or can't be trusted. The cause is logged, and not sent to the client."""
+
+
+class Untrusted(ValueError):
+    """A token can't be trusted, because of `fault`."""
+
+    def __init__(self, fault: TokenFault) -> None:
+        super().__init__(fault.value)
+        self.fault = fault
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +75,7 @@ class Tokens:
 
     def __init__(self, trust: Trust, signing_keys: Iterable[str], now: Callable[[], datetime]) -> None:
         self._trust = trust
+        self.refusals = TokenRefusals()
         self._shared_key = OctKey.import_key(trust.shared_key) if trust.shared_key else None
         self._own = {own_id(key): OctKey.import_key(key) for key in signing_keys}
         self._now = now
@@ -85,15 +99,25 @@ class Tokens:
 
         Raises: Unauthenticated; KeysUnavailable if the issuer's keys have not been fetched yet.
         """
-        token = bearer(authorization or "")
+        try:
+            return await self._caller(bearer(authorization or ""))
+        except Untrusted as untrusted:
+            self.refusals.refused(untrusted.fault)
+            raise Unauthenticated from None
+        except KeysUnavailable:
+            self.refusals.refused(TokenFault.KEYS_UNAVAILABLE)
+            raise
+
+    async def _caller(self, token: str) -> Caller:
+        """The caller with this token. Raises: Untrusted, KeysUnavailable."""
         if not 0 < len(token) <= MAX_TOKEN_CHARACTERS:
-            raise Unauthenticated
+            raise Untrusted(TokenFault.TOO_LONG if token else TokenFault.MISSING)
         caller = self._trusted.get(token)
         if not caller:
             caller = await self._verified(token)
             self._trusted.keep(token, caller, len(token))
         if not self._holds(caller):
-            raise Unauthenticated
+            raise Untrusted(TokenFault.EXPIRED)
         return caller
 
     def _holds(self, caller: Caller) -> bool:
@@ -126,14 +150,14 @@ class Tokens:
         return int(self._now().timestamp())
 
     async def _verified(self, token: str) -> Caller:
-        """Verify the signature and the claims of a token, and return its caller. Raises: Unauthenticated, KeysUnavailable."""
+        """Verify the signature and the claims of a token, and return its caller. Raises: Untrusted, KeysUnavailable."""
         try:
             header = _json_object(urlsafe_b64decode(token.partition(".")[0] + "=="))
             id = header.get("kid")
             own = self._own.get(id) if isinstance(id, str) else None
             key = own or await self._key(header.get("alg"), id)
             if not key:
-                raise ValueError("no such key")
+                raise Untrusted(TokenFault.UNKNOWN_KEY)
             # The kind of the key decides which algorithms are allowed. The token's header is used only to choose the key, by `kid` and `alg`; an
             # attacker can write anything into it.
             claims = _json_object(jws.deserialize_compact(token, key, ALGORITHMS[type(key)]).payload or b"")
@@ -144,8 +168,7 @@ class Tokens:
             self._check_claims(claims)
             return _caller(claims)
         except (JoseError, ValueError, TypeError, KeyError, OverflowError) as error:
-            logger.debug("a token was refused (%s)", type(error).__name__)
-            raise Unauthenticated from None
+            raise Untrusted(token_fault(error)) from None
 
     async def _key(self, algorithm: object, id: object) -> Key | None:
         if algorithm == SHARED_KEY_ALGORITHM:
@@ -155,11 +178,37 @@ class Tokens:
         return None
 
     def _check_claims(self, claims: dict[str, Any]) -> None:
-        """Check what the library does not check: an unexpected audience, and the token's lifetime. Raises: ValueError."""
+        """Check what the library does not check: an unexpected audience, and the token's lifetime. Raises: Untrusted."""
         if "aud" in claims and not self._trust.audience:
-            raise ValueError("issued for another audience")
+            raise Untrusted(TokenFault.AUDIENCE)
         if claims["exp"] - claims.get("iat", self._seconds()) > self._trust.longest_life.total_seconds() + LEEWAY_SECONDS:
-            raise ValueError("valid for too long")
+            raise Untrusted(TokenFault.LIFETIME)
+
+
+# The faults of the claims that a token has, but with a value that is not accepted. A wrong value of any other claim is TokenFault.CLAIMS.
+FAULTS_OF_CLAIMS = {
+    "iss": TokenFault.ISSUER,
+    "aud": TokenFault.AUDIENCE,
+    "nbf": TokenFault.NOT_YET_VALID,
+    "iat": TokenFault.NOT_YET_VALID,
+}
+
+
+def token_fault(error: Exception) -> TokenFault:
+    """Why a token was refused, if verifying it raised this error."""
+    match error:
+        case Untrusted():
+            return error.fault
+        case BadSignatureError():
+            return TokenFault.SIGNATURE
+        case ExpiredTokenError():
+            return TokenFault.EXPIRED
+        case UnsupportedAlgorithmError():
+            return TokenFault.UNKNOWN_KEY
+        case MissingClaimError() | InvalidClaimError():
+            return FAULTS_OF_CLAIMS.get(error.claim, TokenFault.CLAIMS)
+        case _:
+            return TokenFault.MALFORMED
 
 
 def bearer(authorization: str) -> str:
@@ -176,7 +225,7 @@ def own_id(key: str) -> str:
 def _caller(claims: dict[str, Any], chain: str | None = None) -> Caller:
     subject, workspace = _claim_text(claims["sub"]), _claim_text(claims["workspace"])
     if not WORKSPACE_NAME.fullmatch(workspace) or len(subject) > MAX_SUBJECT_CHARACTERS:
-        raise ValueError("workspace or subject")
+        raise Untrusted(TokenFault.CLAIMS)
     scopes = frozenset(SCOPES[name] for name in _scope_names(claims.get("scope", "")) if name in SCOPES)
     return Caller(
         subject=subject,
@@ -206,14 +255,14 @@ def _json_object(content: bytes) -> dict[str, Any]:
 
 
 def _claim_text(claim: object) -> str:
-    """The value of a claim that must be a text. Raises: TypeError."""
+    """The value of a claim that must be a text. Raises: Untrusted."""
     if not isinstance(claim, str):
-        raise TypeError("not a text")
+        raise Untrusted(TokenFault.CLAIMS)
     return claim
 
 
 def _scope_names(scope: object) -> list[str]:
-    """The names in the claim `scope`: a text in which single spaces separate them, or a list of names. Raises: TypeError for any other value.
+    """The names in the claim `scope`: a text in which single spaces separate them, or a list of names. Raises: Untrusted for any other value.
 
     Only the space separates names. Other white space is part of a name, which is then not the name of a scope.
     Source: RFC 6749, 3.3; RFC 8693, 4.2.

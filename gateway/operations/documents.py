@@ -140,12 +140,12 @@ class Documents:
             self._persisted.keep(query)
         return operations, source
 
-    def check(self, query: str, request_id: str) -> PreparedOperations:
-        """Prepare a document without keeping it. Returns its operations, by name.
+    def check(self, query: str, request_id: str, trusted: bool = False) -> PreparedOperations:
+        """Prepare a document without keeping it. Returns its operations, by name. `trusted`: the manifest contains the document.
 
         Raises: RequestRefused if the document is not valid or exceeds a limit.
         """
-        return self._preparation.prepared(query, request_id)
+        return self._preparation.prepared(query, request_id, trusted)
 
     def _has_id(self, query: str, id: str) -> bool:
         return self._trusted_ids.get(id) == query or sha256(query) == id
@@ -153,7 +153,7 @@ class Documents:
     def _trust(self, id: str, text: str) -> None:
         try:
             if text not in self._trusted:
-                self._trusted[text] = self.check(text, "")
+                self._trusted[text] = self.check(text, "", trusted=True)
         except RequestRefused as refusal:
             raise BadManifest(f"{id}: {refusal.errors[0]['message']}") from None
 

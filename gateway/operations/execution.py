@@ -1,6 +1,6 @@
 """Execution of operations: queries, mutations, and the events of subscriptions."""
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable, Collection
 from time import perf_counter
 from typing import Any
 
@@ -10,14 +10,16 @@ from domain.caller import Caller
 from domain.errors import BadValue
 from gateway.callers.charging import LEAST_COST
 from gateway.callers.rate import Rate, limited
-from gateway.errors import RequestRefused, error, formatted
+from gateway.errors import RequestRefused, error, formatted, log_failure
+from gateway.operations.audited import is_audited, record_reads
 from gateway.operations.documents import Documents, Operation
 from gateway.operations.operation_request import OperationRequest
 from gateway.operations.preparation import too_complex
 from gateway.operations.rights import enforce
 from gateway.process.drain import Drain
 from gateway.process.metrics import Metrics
-from resolvers.context import Context, Services
+from gateway.process.request_metrics import ABANDONED, NO_ERROR
+from resolvers.context import AuditedContext, Context, Services
 from resolvers.marks import Marked
 from store.listener import Outlet
 
@@ -25,6 +27,8 @@ from store.listener import Outlet
 MAX_OPERATION_ROWS = 250
 
 ResponseData = dict[str, Any]
+# Writes into the audit log which verifications a caller read. The arguments: the caller, the ids of the verifications, the fields, the request's id.
+RecordReads = Callable[[Caller, Collection[str], Collection[str], str], None]
 
 
 class Execution:
@@ -42,9 +46,15 @@ class Execution:
         max_cost: int,
         rate: Rate,
         introspection: bool,
+        audit: RecordReads | None = None,
     ) -> None:
+        """`audit`: writes into the audit log which verifications a caller read; None if there is no audit log."""
         self.schema = schema
         enforce(self.schema)
+        if audit:
+            record_reads(self.schema)
+        self.audit = audit
+        self.count_errors = metrics.count_errors
         self._documents = documents
         self._services = services
         self._metrics = metrics
@@ -100,18 +110,53 @@ class Execution:
 
         Raises: RequestRefused if the variables can't be used, or if the execution takes too long.
         """
-        begun = perf_counter()
+        begun, code = perf_counter(), ABANDONED
         try:
-            result = self.executed(operation, None, self.context(caller))
+            if self.audit and is_audited(operation.prepared.audited, caller.scopes):
+                response = await self._executed_with_record(operation, caller, request_id, self.audit)
+            else:
+                result = self.executed(operation, None, self.context(caller))
+                if not isinstance(result, ExecutionResult):
+                    with self._drain.answering(self._request_seconds):
+                        result = await result
+                response = self.response(operation, result, request_id)
+            code = response["errors"][0]["extensions"]["code"] if "errors" in response else NO_ERROR
+            return response
+        except TimeoutError:
+            code = "TIMEOUT"
+            log_failure(code, request_id)
+            outcome = "; it may or may not have been made" if operation.type is OperationType.MUTATION else ""
+            raise RequestRefused(503, [error("TIMEOUT", f"no answer in time{outcome}")]) from None
+        except RequestRefused as refusal:
+            code = refusal.errors[0]["extensions"]["code"]
+            raise
+        except Exception:
+            code = "INTERNAL_SERVER_ERROR"
+            raise
+        finally:
+            self._metrics.executed(operation.prepared.label, code, perf_counter() - begun, caller.workspace, operation.cost)
+
+    async def _executed_with_record(self, operation: Operation, caller: Caller, request_id: str, audit: RecordReads) -> ResponseData:
+        """The response of an operation that reads personal data or internal reasons. What it reads is recorded, also if it then fails."""
+        context = self.audited_context(operation, caller)
+        try:
+            result = self.executed_recording(operation, None, context)
             if not isinstance(result, ExecutionResult):
                 with self._drain.answering(self._request_seconds):
                     result = await result
             return self.response(operation, result, request_id)
-        except TimeoutError:
-            outcome = "; it may or may not have been made" if operation.type is OperationType.MUTATION else ""
-            raise RequestRefused(503, [error("TIMEOUT", f"no answer in time{outcome}")]) from None
         finally:
-            self._metrics.took(operation.type, perf_counter() - begun)
+            if context.read:
+                audit(caller, context.read, audited_fields(operation), request_id)
+
+    def audited_context(self, operation: Operation, caller: Caller) -> AuditedContext:
+        """The context of an operation, or of one event, whose reads are recorded."""
+        selection = operation.prepared.audited
+        return AuditedContext(self._services, caller, selection.recording if selection else frozenset())
+
+    def executed_recording(self, operation: Operation, root: object, context: AuditedContext) -> ExecutionResult | Awaitable[ExecutionResult]:
+        """Like `executed`, with a plan that records which verifications are read."""
+        return operation.prepared.plans.execute(root, context, operation.variables, context.caller.scopes | context.recording)
 
     def context(self, caller: Caller) -> Context:
         """The context for the resolvers of one operation or one event."""
@@ -145,6 +190,12 @@ class Execution:
                 if isinstance(each.original_error, BadValue):
                     self._services.store.bad_documents.found(each.original_error)
             response["errors"] = formatted(result.errors, "INTERNAL_SERVER_ERROR", request_id)
+            self.count_errors(response["errors"])
         if operation.with_cost:
             response["extensions"] = {"cost": operation.cost}
         return response
+
+
+def audited_fields(operation: Operation) -> tuple[str, ...]:
+    """The fields that an operation selects and that the audit log names; none if it selects none of them."""
+    return operation.prepared.audited.fields if operation.prepared.audited else ()

@@ -19,8 +19,9 @@ from domain.errors import RequestError, Unavailable
 from domain.verification import Verification
 from gateway.callers.rate import Rate
 from gateway.errors import RequestRefused, error, formatted, refused, unexpected
+from gateway.operations.audited import is_audited
 from gateway.operations.documents import Operation
-from gateway.operations.execution import Execution
+from gateway.operations.execution import Execution, audited_fields
 from resolvers.context import Context
 from resolvers.marks import Marked
 from store.listener import Outlet
@@ -221,7 +222,10 @@ class Delivery:
         return content
 
     async def _message_of_its_own(self, event: Marked) -> bytes:
-        result = self._execution.executed(self._operation, event, self._context())
+        return await self._awaited(self._execution.executed(self._operation, event, self._context()))
+
+    async def _awaited(self, result: ExecutionResult | Awaitable[ExecutionResult]) -> bytes:
+        """The message with a result that has to be awaited. Raises: Unavailable."""
         result = result if isinstance(result, ExecutionResult) else await result
         # MongoDB did not answer, so some values are missing. If the message were sent without these values, it would count as received, and the
         # client would never receive them.
@@ -232,6 +236,38 @@ class Delivery:
     def _context(self) -> Context:
         # Every event needs a new context. A context caches the chains of attempts that it has read, which would be out of date at the next event.
         return self._execution.context(self._caller)
+
+
+class AuditedDelivery(Delivery):
+    """Delivers the events of a subscription whose messages show personal data or internal reasons. Each message is recorded in the audit log."""
+
+    __slots__ = ()
+
+    def deliver(self, event: Marked) -> bool:
+        """The push path, as in `Delivery`. A message that was sent is recorded."""
+        is_sent = super().deliver(event)
+        if is_sent:
+            self._record(event)
+        return is_sent
+
+    async def message(self, event: Marked, paid: bool) -> Message:
+        """The wake path, as in `Delivery`. The message is recorded before it is sent."""
+        message = await super().message(event, paid)
+        self._record(event)
+        return message
+
+    async def _message_of_its_own(self, event: Marked) -> bytes:
+        # Only such a message can show other attempts than that of the event, because reading them has to wait.
+        context = self._execution.audited_context(self._operation, self._caller)
+        content = await self._awaited(self._execution.executed_recording(self._operation, event, context))
+        if others := context.read - {event.verification.id if event.verification else ""}:
+            self._record(event, others)
+        return content
+
+    def _record(self, event: Marked, others: Collection[str] = ()) -> None:
+        ids = {*others, *([event.verification.id] if event.verification else [])}
+        if ids and self._execution.audit:
+            self._execution.audit(self._caller, ids, audited_fields(self._operation), self._request_id)
 
 
 class Live:
@@ -263,7 +299,8 @@ class Live:
         Raises: RequestRefused if the subscription can't begin or go on. Unavailable if it can't because MongoDB does not answer: the transport then
         ends the connection, so that the client connects again and resumes.
         """
-        delivery = Delivery(self._execution, self._rate, self._groups.of(operation, caller), operation, caller, request_id, outlet)
+        kind = AuditedDelivery if self._execution.audit and is_audited(operation.prepared.audited, caller.scopes) else Delivery
+        delivery = kind(self._execution, self._rate, self._groups.of(operation, caller), operation, caller, request_id, outlet)
         stream = await self._events(operation, caller, request_id, last_mark, delivery if outlet else None)
         try:
             # `aclosing` closes the stream of events as soon as the subscriber is gone. Without it, the stream would be open until the garbage

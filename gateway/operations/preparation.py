@@ -27,13 +27,18 @@ from compiler import Compiler, Limit, Plans
 from domain.errors import TooComplex
 from domain.instant import instant_text
 from gateway.errors import RequestRefused, error, formatted
+from gateway.operations.audited import AuditedSelection, audited_selection
 from gateway.operations.cost import Price, Pricing
 from gateway.operations.limits import Limits, exceeded_as_written, exceeded_when_expanded, too_many
 from gateway.operations.number_literals import MANY_DIGITS, NumbersInRangeRule
 from gateway.operations.selections import Fragments, fragments_of, inner_variables, merged_fields, operations_of, well_formed
+from gateway.process.request_metrics import OperationLabel
 from schema.fields import CONSTANT, declared
 
 MAX_ERRORS = 10
+# The names in the metrics of all operations that the manifest does not contain, and of those that it contains without a name. No operation can have
+# such a name.
+OTHERS, UNNAMED = "(other)", "(unnamed)"
 # The maximum number of items in all lists of a response together. The cost can't limit them, because the length of nested lists can't be predicted.
 MAX_ITEMS = 5000
 # The validation rules that check whether a document is well-formed. Checking them takes time in proportion to the document's length.
@@ -44,6 +49,7 @@ WELL_FORMED_RULES = (ExecutableDefinitionsRule, UniqueFragmentNamesRule, KnownFr
 class PreparedOperation:
     """An operation of a valid document, with everything that can be computed before it is executed.
 
+    `label`: the operation's name and type in the metrics. `audited`: what it selects that the audit log records.
     `declared`: the operation's variables. `inner`: those of them that are used below the root fields. `constant`: the response is the same for
     every caller.
     """
@@ -55,6 +61,8 @@ class PreparedOperation:
     declared: frozenset[str]
     inner: frozenset[str]
     constant: bool
+    label: OperationLabel
+    audited: AuditedSelection | None
 
     @property
     def type(self) -> OperationType:
@@ -82,8 +90,11 @@ class Preparation:
         self._limits = limits
         self._rules = specified_rules if introspection else (*specified_rules, NoSchemaIntrospectionCustomRule)
 
-    def prepared(self, query: str, request_id: str) -> PreparedOperations:
-        """Prepare a document. Returns its operations, by name. Raises: RequestRefused if the document is not valid or exceeds a limit."""
+    def prepared(self, query: str, request_id: str, trusted: bool = False) -> PreparedOperations:
+        """Prepare a document. Returns its operations, by name. `trusted`: the manifest contains it, so that metrics show its operations by name.
+
+        Raises: RequestRefused if the document is not valid or exceeds a limit.
+        """
         document = self._parsed(query, request_id)
         if trouble := exceeded_as_written(document, self._limits):
             raise too_complex(trouble)
@@ -94,10 +105,11 @@ class Preparation:
         if MANY_DIGITS.search(query):
             self._validate(document, (NumbersInRangeRule,), request_id)
         self._validate(document, self._rules, request_id)
-        operations = [self._prepare(document, each, fragments_of(document)) for each in operations_of(document)]
+        operations = [self._prepare(document, each, fragments_of(document), trusted) for each in operations_of(document)]
         return {each.name: each for each in operations}
 
-    def _prepare(self, document: DocumentNode, definition: OperationDefinitionNode, fragments: Fragments) -> PreparedOperation:
+    def _prepare(self, document: DocumentNode, definition: OperationDefinitionNode, fragments: Fragments, trusted: bool) -> PreparedOperation:
+        name = (definition.name.value if definition.name else UNNAMED) if trusted else OTHERS
         return PreparedOperation(
             document,
             definition,
@@ -106,6 +118,8 @@ class Preparation:
             frozenset(each.variable.name.value for each in definition.variable_definitions or ()),
             inner_variables(definition, fragments),
             constant(self._schema, definition, fragments),
+            (name, definition.operation.value),
+            audited_selection(self._schema, definition, fragments),
         )
 
     def _parsed(self, query: str, request_id: str) -> DocumentNode:

@@ -10,7 +10,7 @@ from structlog.types import EventDict, Processor, WrappedLogger
 
 # The id of the current request, for its lines in the log. Each request runs in a separate task, so each has a separate value.
 REQUEST_ID: ContextVar[str] = ContextVar("request_id")
-EXTRAS = ("request_id", "at")
+EXTRAS = ("request_id", "at", "driver_error", "driver_code")
 
 
 def configure_logging(level: str, format: str) -> None:

@@ -1,71 +1,28 @@
 """The metrics of the process, which Prometheus reads from `/metrics`."""
 
-from bisect import bisect_left
-from collections import Counter as Counted
-from collections.abc import Iterator, Mapping
-from itertools import accumulate
+from collections.abc import Callable, Collection, Iterator, Mapping
+from typing import Any
 
-from graphql import OperationType
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
-from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from prometheus_client.registry import Collector
 from starlette.types import Scope
 
 from domain.query_budget import QueryBudget
+from gateway.callers.keys import IssuerKeys
+from gateway.callers.token_refusals import TokenFault, TokenRefusals
+from gateway.process.database_metrics import FeedCollector, or_nan
+from gateway.process.process_metrics import register_process
+from gateway.process.request_metrics import OperationLabel, Requests, counter_of
+from gateway.process.workspaces import BusiestWorkspaces
+from lifecycle.sweeper import Backlog, Chore
 from store.bad_documents import BadDocuments
 from store.feed import Feed
 from store.index_repair import IndexRepair
 
 MEDIA_TYPE = CONTENT_TYPE_LATEST
-MEASURED = (OperationType.QUERY, OperationType.MUTATION)
-# The upper limits of the buckets in the histogram of durations, in seconds.
-BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
-
 PROVIDER_BUCKETS = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20)
-
-
-class Requests(Collector):
-    """Counts requests in plain numbers. The library's counters take a lock at each count, which would cost time at every request."""
-
-    def __init__(self) -> None:
-        self._documents: Counted[str] = Counted()
-        self._responses: Counted[int | None] = Counted()
-        # For each type of operation: the number of operations in each bucket. The last bucket is for all longer durations.
-        self._durations = {type: [0] * (len(BUCKETS) + 1) for type in MEASURED}
-        # For each type of operation: the sum of the durations of all operations, in seconds. Prometheus requires it in every histogram.
-        self._seconds = dict.fromkeys(MEASURED, 0.0)
-
-    def count_document(self, kind: str) -> None:
-        """Count a request. `kind`: how its document was found (a value of `DocumentSource`), or "refused"."""
-        self._documents[kind] += 1
-
-    def count_response(self, status: int | None) -> None:
-        """Count a response by its HTTP status; None if the request ended without a response."""
-        self._responses[status] += 1
-
-    def took(self, type: OperationType, seconds: float) -> None:
-        """Record the duration of a query or mutation in the histogram."""
-        self._durations[type][bisect_left(BUCKETS, seconds)] += 1
-        self._seconds[type] += seconds
-
-    def collect(self) -> Iterator[Metric]:
-        """The metrics of requests. The library calls this method when Prometheus reads the metrics."""
-        durations = HistogramMetricFamily("gateway_operation_seconds", "How long queries and mutations took", labels=["type"])
-        for type, counts in self._durations.items():
-            buckets = list(zip([*map(str, map(float, BUCKETS)), "+Inf"], accumulate(counts), strict=True))
-            durations.add_metric([type.value], buckets, self._seconds[type])
-        yield durations
-        documents = CounterMetricFamily("gateway_documents", "Requests by how their document was found", labels=["kind"])
-        for kind, count in self._documents.items():
-            documents.add_metric([kind], count)
-        yield documents
-        responses = CounterMetricFamily(
-            "gateway_responses", "Requests by the status of their response; 101: sockets; none: ended before", labels=["status"]
-        )
-        for status, count in self._responses.items():
-            responses.add_metric(["none" if status is None else str(status)], count)
-        yield responses
 
 
 class Unreadable(Collector):
@@ -117,6 +74,8 @@ class Providing:
         self.oldest_webhook_seconds = Gauge(
             "gateway_oldest_webhook_seconds", "Age of the oldest webhook that waits to be applied; 0 if none waits", registry=registry
         )
+        self.waiting_webhooks = Gauge("gateway_waiting_webhooks", "Webhooks that wait to be applied", registry=registry)
+        self.waiting_webhooks.set(float("nan"))
         # NaN until the first count: 0 would claim that nothing is unfinished, and that no webhook waits.
         self.unfinished.set(float("nan"))
         self.oldest_seconds.set(float("nan"))
@@ -163,6 +122,8 @@ class Delivering:
             "Age of the oldest event that waits for its delivery, in all workspaces with a backend; every process reports it",
             registry=registry,
         )
+        self.waiting = Gauge("gateway_undelivered_verifications", "Verifications with events that wait for their delivery", registry=registry)
+        self.waiting.set(float("nan"))
         # NaN until the first report: 0 would claim that no event waits to be delivered.
         self.oldest_seconds.set(float("nan"))
 
@@ -171,52 +132,111 @@ class Delivering:
         self._tries.labels(outcome, str(attempt)).inc()
 
 
+class Backlogs(Collector):
+    """Reports how the chores of the sweeper go."""
+
+    def __init__(self) -> None:
+        self._chores: dict[str, Backlog] = {}
+
+    def of(self, chore: Chore) -> Backlog:
+        """The backlog of a chore, which the sweeper keeps up to date."""
+        return self._chores.setdefault(chore.done, Backlog())
+
+    def collect(self) -> Iterator[Metric]:
+        """The metrics of the sweeper. The library calls this method when Prometheus reads the metrics."""
+        due = GaugeMetricFamily("gateway_sweep_due", "Items that the last sweep found", labels=["chore"])
+        changed = CounterMetricFamily("gateway_swept", "Items that this process changed", labels=["chore"])
+        swept_at = GaugeMetricFamily("gateway_sweep_timestamp_seconds", "When the last sweep ended without an error", labels=["chore"])
+        for name, backlog in self._chores.items():
+            due.add_metric([name], backlog.due)
+            changed.add_metric([name], backlog.changed)
+            swept_at.add_metric([name], float("nan") if backlog.swept_at is None else backlog.swept_at)
+        yield from (due, changed, swept_at)
+
+
+class TokenCollector(Collector):
+    """Reports which tokens were refused, and how old the issuer's keys are. `published`: the issuer's keys, if there are any."""
+
+    def __init__(self, refusals: TokenRefusals, published: IssuerKeys | None) -> None:
+        self._refusals = refusals
+        self._published = published
+
+    def collect(self) -> Iterator[Metric]:
+        """The metrics of tokens. The library calls this method when Prometheus reads the metrics."""
+        refusals = {fault.value: self._refusals.counts[fault] for fault in TokenFault}
+        yield counter_of("gateway_token_refusals", "Tokens that were refused, by cause", "cause", refusals)
+        age = self._published.age_seconds if self._published else None
+        yield GaugeMetricFamily("gateway_issuer_keys_age_seconds", "How long ago the issuer's keys were read", value=or_nan(age))
+        failures = self._published.failures if self._published else 0
+        yield CounterMetricFamily("gateway_issuer_key_failures", "How often the issuer's keys could not be fetched", value=failures)
+
+
 class Metrics:
     """All metrics of the process. Other code calls its methods to count requests, refusals and responses."""
 
-    def __init__(self, feed: Feed, bad_documents: BadDocuments, index_repair: IndexRepair) -> None:
+    def __init__(self, feed: Feed, bad_documents: BadDocuments, index_repair: IndexRepair, version: str = "") -> None:
+        """`version`: the release of the gateway."""
         self._registry = CollectorRegistry()
-        self._registry.register(Unreadable(bad_documents))
         self._requests = Requests()
-        self._registry.register(self._requests)
+        self.workspaces = BusiestWorkspaces()
+        self.backlogs = Backlogs()
+        for collector in (Unreadable(bad_documents), self._requests, FeedCollector(feed), self.workspaces, self.backlogs):
+            self._registry.register(collector)
+        self.loop_lag = register_process(self._registry, version)
         self.errors = Counter("gateway_response_errors_total", "Responses that held errors", registry=self._registry)
         self.subscriptions = Counter("gateway_subscriptions_total", "Subscriptions that were begun", registry=self._registry)
         self.ignored_results = Counter("gateway_ignored_results_total", "Results reported against a different final one", registry=self._registry)
         self.providers = Providing(self._registry)
         self.deliveries = Delivering(self._registry)
-        self.stuck = Gauge(
-            "gateway_stuck_verifications",
-            "Verifications in PROCESSING for longer than GATEWAY_PROCESSING_SECONDS, in all workspaces; every process counts all of them",
-            registry=self._registry,
-        )
+        self.stuck = Gauge("gateway_stuck_verifications", "Verifications that wait too long for a result", registry=self._registry)
         # NaN until the first count: 0 would claim that no verification is stuck.
         self.stuck.set(float("nan"))
         self.sockets = Gauge("gateway_sockets", "Open WebSockets", registry=self._registry)
+        self.event_streams = Gauge("gateway_event_streams", "Open event streams", registry=self._registry)
         self.refused = Counter("gateway_refused_total", "Connections and requests that were refused unread", ["reason"], registry=self._registry)
-        Gauge("gateway_subscribers", "Subscriptions that listen to the feed", registry=self._registry).set_function(lambda: feed.subscribers)
-        Gauge("gateway_feed_age_seconds", "Age of the youngest heartbeat that came back from MongoDB", registry=self._registry).set_function(
-            lambda: feed.age_seconds if feed.age_seconds is not None else float("nan")
+        self.show(
+            "gateway_missing_indexes",
+            "Indexes that are missing in MongoDB",
+            lambda: count_of(index_repair.missing),
         )
 
         self._dependencies = Gauge(
             "gateway_dependency_up", "Whether something that the process needs works; /healthz says why not", ["dependency"], registry=self._registry
         )
-        Gauge("gateway_missing_indexes", "Indexes that are missing in MongoDB", registry=self._registry).set_function(
-            lambda: len(index_repair.missing) if index_repair.missing is not None else float("nan")
-        )
+
+    def register(self, collector: Collector) -> None:
+        """Add the metrics of a collector."""
+        self._registry.register(collector)
+
+    def show(self, name: str, documentation: str, value: Callable[[], float | None]) -> None:
+        """Add a gauge whose value is read when Prometheus reads the metrics. A value of None is shown as NaN."""
+        Gauge(name, documentation, registry=self._registry).set_function(lambda: or_nan(value()))
 
     def report_dependencies(self, causes: Mapping[str, str | None]) -> None:
         """Show the state of each dependency. `causes`: why each does not work; None if it works."""
         for name, cause in causes.items():
             self._dependencies.labels(name).set(cause is None)
 
-    def took(self, type: OperationType, seconds: float) -> None:
-        """Record the duration of a query or mutation."""
-        self._requests.took(type, seconds)
+    def executed(self, label: OperationLabel, code: str, seconds: float, workspace: str, cost: int) -> None:
+        """Record a query or mutation: its duration, NO_ERROR or the code of its first error, the workspace of its caller, and its cost."""
+        self._requests.executed(label, code, seconds)
+        self.workspaces.executed(workspace, cost)
 
     def count_refused(self, reason: str) -> None:
         """Count a connection or request that was refused for this reason."""
         self.refused.labels(reason).inc()
+
+    def count_errors(self, errors: Collection[dict[str, Any]]) -> None:
+        """Count the errors of a response by their codes."""
+        self._requests.count_errors(errors)
+
+    def count_refusal(self, code: str) -> None:
+        """Count a mutation that the rules refused, by the code of its refusal."""
+        self._requests.count_refusal(code)
+
+    def count_close(self, code: int) -> None:
+        """Count a WebSocket that the gateway closes, by the close code."""
+        self._requests.count_close(code)
 
     def count_document(self, kind: str) -> None:
         """Count a request. `kind`: how its document was found (a value of `DocumentSource`), or "refused"."""
@@ -229,3 +249,8 @@ class Metrics:
     def exposition(self) -> bytes:
         """All metrics, in Prometheus's text format."""
         return generate_latest(self._registry)
+
+
+def count_of(items: Collection[str] | None) -> int | None:
+    """The number of items; None if they are not determined yet."""
+    return None if items is None else len(items)

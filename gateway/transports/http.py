@@ -15,16 +15,18 @@ from starlette.requests import ClientDisconnect, HTTPConnection
 from starlette.types import Receive, Scope, Send
 
 from domain.caller import Caller
+from domain.errors import Unavailable
 from gateway.callers.admission import Admission, Crowded
 from gateway.callers.charging import LEAST_COST, Charging
 from gateway.callers.keys import KeysUnavailable
 from gateway.callers.tokens import Tokens, Unauthenticated
-from gateway.errors import RequestRefused, refused, unexpected
+from gateway.errors import RequestRefused, log_failure, refused, unexpected
 from gateway.operations.documents import Operation
 from gateway.operations.execution import Execution
 from gateway.operations.live import Live, Message
 from gateway.operations.operation_request import OperationRequest, from_fields
 from gateway.process.drain import Drain
+from gateway.process.metrics import Metrics
 from gateway.transports.json_content import has_too_many_values, parse_json
 from gateway.transports.negotiation import EVENT_STREAM, JSON, RESPONSE_JSON, accepted_media, cache_headers, decoded, encoded, is_current, is_json
 from gateway.transports.requests import client_address, headers
@@ -83,10 +85,13 @@ class GraphQLOverHTTP:
     Source: GraphQL over HTTP, draft of 2025.
     """
 
-    def __init__(self, execution: Execution, live: Live, tokens: Tokens, drain: Drain, admission: Admission, charging: Charging) -> None:
+    def __init__(
+        self, execution: Execution, live: Live, tokens: Tokens, metrics: Metrics, drain: Drain, admission: Admission, charging: Charging
+    ) -> None:
         self._execution = execution
         self._live = live
         self._tokens = tokens
+        self._metrics = metrics
         self._drain = drain
         self._admission = admission
         self._charging = charging
@@ -123,12 +128,15 @@ class GraphQLOverHTTP:
             refusal = refused_for if caller else self._charging.refused(self._charging.address(request.scope), refused_for)
             # Clients that accept only `application/json` expect status 200 for every well-formed request, even if it has errors. They take any other
             # status for the failure of a server.
+            self._metrics.count_errors(refusal.errors)
             well_formed = refusal.status == 400 and media == JSON and refusal.errors[0]["extensions"]["code"] in EXECUTION_CODES
             return json_response(request, media or JSON, 200 if well_formed else refusal.status, {"errors": refusal.errors}, refusal.headers)
         except ClientDisconnect:
             return Response(400, [], b"")  # This response is never sent: the client is gone.
         except Exception as cause:  # The edge of the process: clients must not see details of the exception.
-            return json_response(request, media or JSON, 500, {"errors": [unexpected(cause, request.id)]}, {})
+            errors = [unexpected(cause, request.id)]
+            self._metrics.count_errors(errors)
+            return json_response(request, media or JSON, 500, {"errors": errors}, {})
 
     async def _caller(self, request: GraphQLRequest, authorization: str) -> Caller:
         self._charging.check_address(self._charging.address(request.scope))
@@ -155,21 +163,30 @@ class GraphQLOverHTTP:
             address = client_address(HTTPConnection(request.scope))
             with ExitStack() as place:
                 place.enter_context(self._admission.introduced(address, caller))
+                place.enter_context(self._metrics.event_streams.track_inprogress())
                 is_single = operation.type is not OperationType.SUBSCRIPTION
                 return EventStream(self._messages(operation, caller, request), caller, self._drain, place.pop_all(), is_single)
         except Crowded as crowded:
             raise refused("RATE_LIMITED", str(crowded), 503, retry_after=RETRY_SECONDS) from None
 
     async def _messages(self, operation: Operation, caller: Caller, request: GraphQLRequest) -> AsyncGenerator[Message, None]:
-        if operation.type is not OperationType.SUBSCRIPTION:
-            yield Message(orjson.dumps(await self._execution.execute(operation, caller, request.id)))
-            return
-        last_mark = request.header(b"last-event-id") or None
-        async with aclosing(self._live.subscribe(operation, caller, request.id, last_mark)) as messages:
-            async for message in messages:
-                yield message
-                # Free the memory of this message now. It may show personal data, and the next message may come much later.
-                del message
+        """The messages of an event stream. An error that ends it is counted here, and `EventStream` sends it."""
+        try:
+            if operation.type is not OperationType.SUBSCRIPTION:
+                yield Message(orjson.dumps(await self._execution.execute(operation, caller, request.id)))
+                return
+            last_mark = request.header(b"last-event-id") or None
+            async with aclosing(self._live.subscribe(operation, caller, request.id, last_mark)) as messages:
+                async for message in messages:
+                    yield message
+                    # Free the memory of this message now. It may show personal data, and the next message may come much later.
+                    del message
+        except RequestRefused as refusal:
+            self._metrics.count_errors(refusal.errors)
+            raise
+        except Unavailable as unavailable:
+            log_failure(unavailable.code, request.id, unavailable)
+            raise
 
 
 async def body(content_length: str, receive: Receive, max_bytes: int = MAX_BODY_BYTES) -> bytes:

@@ -20,7 +20,7 @@ from gateway.callers.admission import Admission, Crowded
 from gateway.callers.charging import Charging
 from gateway.callers.keys import KeysUnavailable
 from gateway.callers.tokens import Tokens, Unauthenticated, deadline
-from gateway.errors import Formatted, RequestRefused, unexpected
+from gateway.errors import Formatted, RequestRefused, log_failure, unexpected
 from gateway.operations.documents import Operation
 from gateway.operations.execution import Execution
 from gateway.operations.live import Live
@@ -129,21 +129,22 @@ class GraphQLOverWebSocket:
         if SUBPROTOCOL not in socket.scope["subprotocols"]:
             self._charging.charge_address(client_address(socket))
             await socket.accept()
+            self._metrics.count_close(Close.SUBPROTOCOL_NOT_ACCEPTABLE)
             return await socket.close(Close.SUBPROTOCOL_NOT_ACCEPTABLE, f"subprotocol {SUBPROTOCOL} is needed")
         if self._drain.announced:
             # A refused handshake, and not a socket that is closed at once: a proxy can then send the handshake to another process.
             return await ENDING(socket.scope, socket.receive, socket.send)
         await socket.accept(SUBPROTOCOL)
-        connection = Connection(socket, self._execution, self._live, self._tokens, self._admission, self._charging)
+        connection = Connection(socket, self._execution, self._live, self._tokens, self._metrics, self._admission, self._charging)
         try:
             with connection.place, self._metrics.sockets.track_inprogress(), self._drain.holding(connection.drain):
                 await connection.run()
         except Crowded as crowded:
-            await close_socket(socket, Close.TRY_AGAIN_LATER, str(crowded))
+            await connection.close(Close.TRY_AGAIN_LATER, str(crowded))
         except Closing as closing:
             if closing.code is not Close.TRY_AGAIN_LATER:
                 connection.charge_address()
-            await close_socket(socket, closing.code, closing.reason)
+            await connection.close(closing.code, closing.reason)
         except WebSocketDisconnect:
             connection.charge_address()
         return None
@@ -152,14 +153,30 @@ class GraphQLOverWebSocket:
 class Connection:
     """One socket, with its caller and its running operations. `place`: a context manager of `Admission` that counts the socket as open."""
 
-    __slots__ = ("_admission", "_answering", "_caller", "_charging", "_execution", "_frames", "_live", "_operations", "_socket", "_tokens", "place")
+    __slots__ = (
+        "_admission",
+        "_answering",
+        "_caller",
+        "_charging",
+        "_execution",
+        "_frames",
+        "_live",
+        "_metrics",
+        "_operations",
+        "_socket",
+        "_tokens",
+        "place",
+    )
 
-    def __init__(self, socket: WebSocket, execution: Execution, live: Live, tokens: Tokens, admission: Admission, charging: Charging) -> None:
+    def __init__(
+        self, socket: WebSocket, execution: Execution, live: Live, tokens: Tokens, metrics: Metrics, admission: Admission, charging: Charging
+    ) -> None:
         self._socket = socket
         self._frames: Frames = socket.scope["extensions"][FRAMES]
         self._live = live
         self._execution = execution
         self._tokens = tokens
+        self._metrics = metrics
         self._admission = admission
         self._charging = charging
         # Sockets whose client has not sent a valid connection_init yet have separate limits.
@@ -287,14 +304,17 @@ class Connection:
             operation = self._execution.operation(request, caller, request_id(self._socket))
             await self._answer(id, operation, caller)
         except RequestRefused as refusal:
+            self._metrics.count_errors(refusal.errors)
             await self._end(id, {"type": "error", "id": id, "payload": refusal.errors})
-        except Unavailable:
+        except Unavailable as unavailable:
+            log_failure(unavailable.code, request_id(self._socket), unavailable)
             # A subscription can't begin or go on. Clients would not subscribe again after `error`, but they connect again after this code.
-            await close_socket(self._socket, Close.TRY_AGAIN_LATER, "the database does not respond; connect again")
+            await self.close(Close.TRY_AGAIN_LATER, "the database does not respond; connect again")
         except WebSocketDisconnect:
             pass
         except Exception as cause:  # The edge of the process: clients must not see details of the exception.
             errors: list[Formatted] = [unexpected(cause, request_id(self._socket))]
+            self._metrics.count_errors(errors)
             with suppress(WebSocketDisconnect, RuntimeError):
                 await self._end(id, {"type": "error", "id": id, "payload": errors})
 
@@ -327,7 +347,7 @@ class Connection:
         """Wait until the running queries and mutations are answered. Then close the socket, so that the client connects to another process."""
         if self._answering:
             await asyncio.wait(self._answering)
-        await close_socket(self._socket, Close.SERVICE_RESTART, "the process restarts; connect again")
+        await self.close(Close.SERVICE_RESTART, "the process restarts; connect again")
 
     async def _end(self, id: str, message: dict[str, Any]) -> None:
         # Forget the operation before the message is sent, because the client may use the id again as soon as it receives the message.
@@ -375,9 +395,9 @@ class Connection:
         except OSError:
             raise WebSocketDisconnect from None
 
-
-async def close_socket(socket: WebSocket, code: Close, reason: str) -> None:
-    """Close a socket, unless it is already closed."""
-    if socket.application_state is WebSocketState.CONNECTED:
-        with suppress(WebSocketDisconnect, RuntimeError):
-            await socket.close(code, reason)
+    async def close(self, code: Close, reason: str) -> None:
+        """Close the socket and count its close code, unless it is already closed."""
+        if self._socket.application_state is WebSocketState.CONNECTED:
+            self._metrics.count_close(code)
+            with suppress(WebSocketDisconnect, RuntimeError):
+                await self._socket.close(code, reason)

@@ -10,7 +10,7 @@ from typing import Any
 from pymongo import MongoClient, _csot
 from pymongo.errors import OperationFailure
 
-REPETITION_SECONDS = 0.1
+WAITING_PAUSE_SECONDS = 0.1
 
 # The server refused the command before it executed it, so that any command can be sent again: the replica set is not initiated or has no primary yet
 # (94, 133, 149, 216), a restarted member has not loaded the keys that sign the cluster's time (209, 210, 211), the connection has to authenticate
@@ -51,9 +51,9 @@ class WaitingClient(MongoClient[dict[str, Any]]):
                 return super()._retry_internal(func, session, bulk, operation, is_read, *arguments, **options)
             except OperationFailure as failure:
                 left = _csot.remaining()
-                if failure.code not in codes or left is None or left <= REPETITION_SECONDS:
+                if failure.code not in codes or left is None or left <= WAITING_PAUSE_SECONDS:
                     raise
-                sleep(REPETITION_SECONDS)
+                sleep(WAITING_PAUSE_SECONDS)
                 if session and session.in_transaction:
                     failure._add_error_label(BEGIN_AGAIN)
                     raise

@@ -49,6 +49,11 @@ class Listeners:
         """The listeners of each topic."""
         return self._by_topic.values()
 
+    @property
+    def followed(self) -> int:
+        """The number of verifications that listeners follow."""
+        return len(self._topics)
+
     def topics(self, kind: Kind) -> list[Topic]:
         """The topics of this kind that have listeners."""
         return [topic for topic in self._by_topic if topic[0] == kind]

@@ -17,6 +17,7 @@ from domain.deadlines import whole_milliseconds
 from domain.delivery import DeliveryState, WebhookDelivery
 from domain.verification import Verification
 from store.driver import Collection, Document, answering
+from store.inbox import MAX_BACKLOG
 from store.indexes import DELIVERIES
 from store.stored_verification import document_of
 from store.verifications import Store
@@ -183,6 +184,11 @@ class StoredDeliveries:
             condition: Document = {"workspace": {"$in": workspaces}, "failedAt": {"$gte": at}, **({"_id": {"$nin": [*without]}} if without else {})}
             found = self._collection.find(condition).sort([("failedAt", 1), ("_id", 1)])
             return [to_delivery(document) for document in await found.limit(limit).to_list(None)]
+
+    async def count_waiting(self, workspaces: Sequence[str]) -> int:
+        """How many verifications in these workspaces have events that wait; at most MAX_BACKLOG. Cost: one count over the entries of an index."""
+        with answering():
+            return await self._collection.count_documents({"workspace": {"$in": list(workspaces)}, "since": {"$exists": True}}, limit=MAX_BACKLOG)
 
     async def oldest_waiting_seconds(self, workspaces: Sequence[str]) -> float:
         """The age of the oldest event that waits in these workspaces, in seconds; 0 if none waits. Cost: one query over an index."""

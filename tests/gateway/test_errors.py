@@ -4,9 +4,12 @@ import logging
 from typing import Any
 
 import pytest
+from graphql import GraphQLError
 from pymongo import MongoClient
+from pymongo.errors import WriteError
 
-from gateway.errors import refused, unexpected
+from domain.errors import Forbidden, RequestError, TookTooLong, Unavailable
+from gateway.errors import formatted, refused, unexpected
 from store.indexes import VERIFICATIONS
 from tests.company import LINK_OPENED, Company
 from tests.serving import Gateway
@@ -81,3 +84,22 @@ def test_an_unexpected_exception_is_logged_with_its_place_and_without_its_messag
     assert shown["extensions"] == {"code": "INTERNAL_SERVER_ERROR", "requestId": "request-1"}
     assert getattr(record, "at", [])[-1].startswith(f"{__name__}:")
     assert "canary" not in repr((shown, vars(record)))
+
+
+@pytest.mark.parametrize(("error", "code"), [(TookTooLong(), "TIMEOUT"), (Unavailable(), "UNAVAILABLE")])
+def test_a_request_that_failed_for_now_is_logged_with_its_id_and_the_drivers_error(
+    error: RequestError, code: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    error.__cause__ = WriteError("secret", 189)
+
+    formatted([GraphQLError("x", path=["a"], original_error=error)], "INTERNAL_SERVER_ERROR", "request-1")
+
+    [record] = caplog.records
+    assert (record.levelname, record.getMessage()) == ("WARNING", f"answered with {code}")
+    assert (vars(record)["request_id"], vars(record)["driver_error"], vars(record)["driver_code"]) == ("request-1", "WriteError", 189)
+
+
+def test_an_error_that_the_client_can_correct_is_not_logged(caplog: pytest.LogCaptureFixture) -> None:
+    formatted([GraphQLError("x", path=["a"], original_error=Forbidden("no"))], "INTERNAL_SERVER_ERROR", "request-1")
+
+    assert caplog.records == []

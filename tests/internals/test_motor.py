@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from bson.codec_options import CodecOptions
-from motor.motor_asyncio import AsyncIOMotorClient
+from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorCollection, AsyncIOMotorDatabase
 from pymongo import MongoClient, timeout
 from pymongo.collection import Collection
 from pymongo.database import Database
@@ -53,6 +53,16 @@ async def test_motors_client_makes_its_delegate_of_its_delegate_class() -> None:
         assert isinstance(client.delegate, Delegate)
     finally:
         client.close()
+
+
+async def test_motors_database_and_collection_use_the_delegate_that_is_passed(motor: AsyncIOMotorClient[dict[str, Any]]) -> None:
+    plain: Any = motor.get_default_database("gateway")
+
+    database: Any = AsyncIOMotorDatabase(motor, "gateway", _delegate=plain.delegate)
+    collection: Any = AsyncIOMotorCollection(database, "things", _delegate=plain["things"].delegate)
+
+    assert database.delegate is plain.delegate
+    assert collection.delegate == plain["things"].delegate
 
 
 async def test_motors_client_belongs_to_the_loop_that_runs_when_it_is_made(motor: AsyncIOMotorClient[dict[str, Any]]) -> None:

@@ -12,12 +12,13 @@ from pymongo import MongoClient
 from pymongo.collection import Collection
 
 from domain.event import Progress
-from lifecycle.sweeper import sweep
+from lifecycle.sweeper import Backlog, Chore, sweep
+from store.due import Due
 from store.indexes import VERIFICATIONS
 from store.verifications import utc_now
 from tests.clock import Clock
 from tests.company import CAPTURE_COMPLETED, CAPTURE_STARTED, LINK_OPENED, Answer, Company
-from tests.factories import WINDOWS, a_verification
+from tests.factories import NOON, WINDOWS, a_verification
 from tests.serving import serving
 from tests.storing import ORDINARY, chores_of, encode, storing
 from tests.wire import GENEROUS_SECONDS, following
@@ -372,3 +373,22 @@ async def test_an_unreadable_document_does_not_block_the_sweeper(swept: Company,
         await asyncio.sleep(0.02)
 
     assert swept.collection.count_documents({"_id": damaged, "status": "pending"}) == 1
+
+
+async def test_the_backlog_shows_what_the_last_sweep_found_and_when_it_ended() -> None:
+    due = [[Due(NOON, "acme", f"ver_{number}") for number in range(3)], []]
+
+    async def batch(after: Due | None) -> list[Due]:
+        return due.pop(0)
+
+    async def change(workspace: str, id: str) -> int:
+        return int(id != "ver_1")
+
+    backlog = Backlog()
+    await sweep(Chore("expired", batch, change), backlog)
+    first = backlog.due, backlog.changed, backlog.swept_at is not None
+    due.append([])
+    await sweep(Chore("expired", batch, change), backlog)
+
+    assert first == (3, 2, True)
+    assert (backlog.due, backlog.changed) == (0, 2)

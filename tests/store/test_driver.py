@@ -3,13 +3,27 @@
 from datetime import UTC
 
 import pytest
-from pymongo.errors import OperationFailure, WriteError
+from pymongo.errors import ConnectionFailure, OperationFailure, WriteError
 
 from domain.errors import Unavailable
 from domain.filter import Filter, Order
-from store.driver import answering, close_client, connect, database, fetch, in_thread, patient, ping, requiring_hint, with_naive_instants
+from store.driver import (
+    answering,
+    close_client,
+    connect,
+    database,
+    driver_fault,
+    fault_text,
+    fetch,
+    in_thread,
+    patient,
+    ping,
+    requiring_hint,
+    with_naive_instants,
+)
 from store.pages import PageRequest
 from store.verifications import Store
+from tests.commands import Commands
 from tests.factories import a_verification
 from tests.histories import noted
 from tests.storing import DATA_KEYS, encode
@@ -107,3 +121,33 @@ async def test_the_default_database_is_called_gateway(mongo_uri: str) -> None:
     assert database(client).name == "gateway"
 
     close_client(client)
+
+
+async def test_the_error_of_the_driver_behind_an_error_is_described_without_its_message(store: Store) -> None:
+    with pytest.raises(OperationFailure) as refused:
+        await store.collection.find_one({"$unheard": 1})
+    with pytest.raises(Unavailable) as unavailable, answering():
+        raise WriteError("secret", 189)
+
+    assert driver_fault(refused.value) == {"driver_error": "OperationFailure", "driver_code": refused.value.code}
+    assert driver_fault(unavailable.value) == {"driver_error": "WriteError", "driver_code": 189}
+    assert driver_fault(ValueError("secret")) == driver_fault(None) == {}
+    assert fault_text(unavailable.value) == "Unavailable, code 189"
+    assert fault_text(ConnectionFailure("secret")) == "ConnectionFailure"
+
+
+async def test_commands_of_a_store_carry_its_comment(database_uri: str, store: Store) -> None:
+    commands = Commands()
+    client = connect(database_uri, 30, [commands])
+    commented = Store(client, store.keys, comment_of=lambda: "a comment")
+    await commented.index_repair.round()
+
+    with commands.sent(store.database.name) as sent:
+        added = await commented.within("acme").add(a_verification())
+        await commented.within("acme").get(added.id)
+        await commented.within("acme").page(Filter(), PageRequest(Order.CREATED_NEWEST, 5))
+        await commented.within("acme").count(Filter())
+    close_client(client)
+
+    assert len({next(iter(command)) for command in sent}) >= 3
+    assert [command for command in sent if command.get("comment") != "a comment" and "getMore" not in command] == []

@@ -14,7 +14,7 @@ from store.indexes import HEARTBEATS, INBOX, INBOX_DAYS
 from store.verifications import Store
 from tests.clock import Clock
 from tests.factories import NOON, later
-from tests.storing import DATA_KEYS
+from tests.storing import DATA_KEYS, GENEROUS_SECONDS
 
 UNREACHABLE = "mongodb://127.0.0.1:1/gateway?replicaSet=none"
 
@@ -146,3 +146,13 @@ async def test_without_mongodb_recording_ends_in_time(clock: Clock) -> None:
             await Store(client, DATA_KEYS, clock).inbox.add(a_webhook(), 0.2)
     finally:
         close_client(client)
+
+
+async def test_the_waiting_entries_are_counted(store: Store) -> None:
+    await store.inbox.add(a_webhook("event-1"), GENEROUS_SECONDS)
+    await store.inbox.add(a_webhook("event-2"), GENEROUS_SECONDS)
+    before = await store.inbox.count_waiting()
+
+    await store.inbox.add(a_webhook("event-3", state=WebhookState.IGNORED), GENEROUS_SECONDS)
+
+    assert (before, await store.inbox.count_waiting()) == (2, 2)

@@ -83,3 +83,20 @@ async def test_an_empty_queue_is_deleted() -> None:
     await asyncio.gather(*(take(number % 10) for number in range(100)))
 
     assert not turns._queues
+
+
+async def test_the_tasks_that_wait_are_counted() -> None:
+    turns = Turns()
+    async with turns.of("ver_1", 30), turns.of("ver_2", 30):
+        others = [asyncio.create_task(leave(turns, "ver_1")) for _ in range(3)]
+        await asyncio.sleep(0)
+        waiting = turns.waiting
+    await asyncio.gather(*others)
+
+    assert (waiting, turns.waiting) == (3, 0)
+
+
+async def leave(turns: Turns, key: str) -> None:
+    """Take a turn and give it up at once."""
+    async with turns.of(key, 30):
+        pass

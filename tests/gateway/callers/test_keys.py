@@ -306,3 +306,23 @@ async def test_a_file_without_keys_is_refused_at_the_start(database_uri: str, tm
     with pytest.raises(BadSettings, match="GATEWAY_TOKEN_JWKS_FILE"):
         async with serving(database_uri, token_jwks_file=file):
             pass
+
+
+async def test_the_age_of_the_keys_and_failed_fetches_are_shown(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+    async with an_issuer(RSA) as issuer:
+        keys = PublishedKeys(issuer.url, pause_seconds=0)
+        before = keys.age_seconds
+        await keys.refresh()
+        fresh, failures = keys.age_seconds, keys.failures
+        issuer.response = b"HTTP/1.1 500 Error\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+        await keys.refresh()
+        failed = keys.failures
+        issuer.response = None
+        await keys.refresh()
+
+    assert before is None
+    assert fresh is not None
+    assert 0 <= fresh < 60
+    assert (failures, failed, keys.failures) == (0, 1, 1)
+    assert caplog.records[-1].getMessage() == "the issuer's keys were fetched again"

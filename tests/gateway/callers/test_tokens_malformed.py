@@ -86,7 +86,7 @@ async def test_a_claim_of_a_wrong_type_is_refused(claim: str, caplog: pytest.Log
 
     accepted = [value[:40] for value in MALFORMED[claim] if await accepts(tokens, sealed(written({**VALID, claim: value})))]
 
-    assert (accepted, caplog.records) == ([], [])
+    assert (accepted, [record for record in caplog.records if record.levelno > logging.INFO]) == ([], [])
 
 
 @pytest.mark.parametrize("claim", ["exp", "sub", "workspace", "chain"])

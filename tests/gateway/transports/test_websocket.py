@@ -65,11 +65,14 @@ async def measured(gateway: Gateway, name: str) -> float:
 
 
 async def sinks_to(gateway: Gateway, name: str, value: float) -> bool:
-    """Wait until a metric falls to a value, at most GENEROUS_SECONDS. Returns whether it did."""
+    """Wait until a metric falls to a value or below it, at most GENEROUS_SECONDS. Returns whether it did.
+
+    It may fall below the value if a socket of an earlier test was still closing when the value was measured.
+    """
     until = monotonic() + GENEROUS_SECONDS
     while await measured(gateway, name) > value and monotonic() < until:
         await asyncio.sleep(0.02)
-    return await measured(gateway, name) == value
+    return await measured(gateway, name) <= value
 
 
 @pytest.mark.parametrize("name", ["authorization", "Authorization", "AUTHORIZATION"])
