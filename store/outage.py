@@ -1,4 +1,4 @@
-"""Logs an operation that fails again and again: once when it begins to fail, once whenever the reason changes, and once when it succeeds again."""
+"""Logs an operation that fails again and again: each reason once, and once that it succeeds again."""
 
 import logging
 
@@ -6,25 +6,27 @@ import logging
 class Outage:
     """The failures of one repeated operation since its last success. `end`: the message that is logged when the operation succeeds again."""
 
-    __slots__ = ("_end", "_failures", "_logger", "_reason")
+    __slots__ = ("_end", "_failures", "_logger", "_reasons")
 
     def __init__(self, logger: logging.Logger, end: str) -> None:
         self._logger = logger
         self._end = end
-        self._reason = ""
+        # The reasons that were logged. They can alternate: after MongoDB has refused a password, the driver finds no server for some seconds.
+        self._reasons: set[str] = set()
         self._failures = 0
 
     def failed(self, reason: str, level: int = logging.WARNING) -> None:
-        """Record a failure, and log its reason, unless the failure before had the same reason."""
+        """Record a failure, and log its reason, unless an earlier failure since the last success had the same reason."""
         self._failures += 1
-        if reason != self._reason:
-            self._reason = reason
+        if reason not in self._reasons:
+            self._reasons.add(reason)
             self._logger.log(level, reason)
 
     def over(self) -> None:
         """Record a success."""
         if self._failures:
-            self._reason, self._failures = "", 0
+            self._reasons.clear()
+            self._failures = 0
             self._logger.info(self._end)
 
     def pause_seconds(self, shortest: float, longest: float) -> float:

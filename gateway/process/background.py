@@ -98,7 +98,8 @@ async def showing_budgets(left: Callable[[], Awaitable[Mapping[str, QueryBudget]
 async def restarted(name: str, work: Callable[[], Awaitable[None]]) -> None:
     """Run `work`, and start it again whenever it raises an exception, so that the background task does not end before the process.
 
-    The pauses between failures in a row become longer. A failure is logged, unless the one before it was of the same kind.
+    The pauses between failures in a row become longer. Of failures of the same kind, only the first is logged, until the
+    task works again.
     `name`: what is restarted, for the log.
     """
     outage = Outage(logger, f"the {name} works again")
