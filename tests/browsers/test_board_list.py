@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
-from itertools import cycle
+from itertools import cycle, product
 
 import pytest
 from playwright.async_api import Browser, expect
@@ -14,7 +14,7 @@ from domain.status import Status
 from domain.verification import Verification
 from store.verifications import utc_now
 from tests.browsers.board import SHOWN_MS, BoardProcess, Operator, a_board, operating
-from tests.company import LINK_OPENED, Company
+from tests.company import CAPTURE_COMPLETED, CAPTURE_STARTED, LINK_OPENED, Company
 from tests.factories import a_verification
 from tests.serving import ISSUER, Gateway, serving
 
@@ -196,9 +196,10 @@ async def test_a_row_that_no_longer_matches_stays_for_a_moment_and_its_removal_m
             await company.result(below, "FAILED", "IDVV_2101")
             await expect(operator.row(below)).to_contain_class("leaving")
             assert await operator.uppermost() == place
-            # The list is removed from under the pointer never, and otherwise soon, also if other rows change all the time.
+            # No row is removed while the pointer is over the list. Otherwise it is removed soon, also if other rows change all the time.
             await operator.page.mouse.move(0, 0)
             await expect(operator.row(below)).to_have_count(0)
+            assert not busy.done()
             assert await operator.uppermost() == place
             await expect(operator.page.locator(".matching")).to_have_text("198 match")
         finally:
@@ -208,7 +209,8 @@ async def test_a_row_that_no_longer_matches_stays_for_a_moment_and_its_removal_m
 
 
 async def change_again_and_again(company: Company) -> None:
-    """Change verifications of the company until cancelled, so that the list is drawn again all the time."""
-    for id in cycle([document["_id"] for document in company.kept()[100:140]]):
-        await company.progress(id, LINK_OPENED)
+    """Change verifications of the company until cancelled, or for some ten seconds, so that the list is drawn again all the time."""
+    ids = [document["_id"] for document in company.kept()[100:155]]
+    for step, id in product((LINK_OPENED, CAPTURE_STARTED, CAPTURE_COMPLETED), ids):
+        await company.progress(id, step)
         await asyncio.sleep(0.05)

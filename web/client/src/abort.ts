@@ -8,10 +8,10 @@ export function stopping(...signals: readonly (AbortSignal | undefined)[]): Abor
 /** Call `stop` when the signal is aborted, or at once if it is aborted already. If `unless` is aborted first, `stop` is not called. */
 export function whenAborted(signal: AbortSignal | undefined, stop: () => void, unless?: AbortSignal): void {
   if (signal?.aborted) stop();
-  else if (signal && !unless?.aborted) {
+  else if (!unless?.aborted) {
     // Not with the option `signal` of `addEventListener`: Node 20 forgets all but the last of several such options on the same signal at the next
     // garbage collection, and then keeps the listeners for ever.
-    signal.addEventListener("abort", stop);
-    unless?.addEventListener("abort", () => signal.removeEventListener("abort", stop));
+    signal?.addEventListener("abort", stop);
+    unless?.addEventListener("abort", () => signal?.removeEventListener("abort", stop));
   }
 }

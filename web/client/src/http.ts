@@ -14,5 +14,5 @@ export async function content(response: Response): Promise<{ data: unknown; erro
   // If a proxy or another server has responded, the response may not be JSON.
   const { data, errors } = await response.json().catch(() => ({}));
   if (data) return { data, errors: errors ?? [] };
-  throw errors ? gatewayError(errors) : new GatewayError("UNREACHABLE", `HTTP status ${response.status}`);
+  throw errors ? gatewayError(errors) : new GatewayError("UNREACHABLE", `status ${response.status}`);
 }
