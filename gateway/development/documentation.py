@@ -95,7 +95,7 @@ def overview_text(root: Path) -> str:
     rest = [path for path in pages if path not in [README, *main, *packages]]
     title, summary = heading_of(root / README)
     sections = {"Documentation": main, "Packages for frontends": packages, "Optional": rest}
-    lines = [f"# {title}", "", f"> {summary}", "", "The API describes itself: [the schema](schema.graphql)"]
+    lines = [f"# {title}", "", f"> {summary}", "", "Begin with [README](README.md). The API describes itself: [the schema](schema.graphql)."]
     for name, paths in sections.items():
         lines += ["", f"## {name}", "", *(entry(root, path) for path in paths)]
     return "\n".join(lines) + "\n"
