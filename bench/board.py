@@ -49,6 +49,7 @@ from store.indexes import VERIFICATIONS
 from store.verifications import utc_now
 from tests.browsers.chromium import MISSING, chromium_path
 
+BOARD_FIGURES = Path(__file__).parent / "results" / "board.json"
 STEPS = ("LINK_OPENED", "CAPTURE_STARTED", "CAPTURE_COMPLETED")
 PROGRESS = "mutation($id: ID!, $step: Progress!) { reportProgress(input: {verificationId: $id, progress: $step}) { ... on Node { id } } }"
 FOLLOW_TOKEN = "mutation($id: ID!) { issueFollowToken(verificationId: $id, ttlSeconds: 3600) { ... on FollowToken { token } } }"
@@ -275,13 +276,13 @@ async def painted(client: httpx2.AsyncClient, page: Page, read: str, id: str) ->
 
 
 def main() -> None:
-    """Measure, print the figures as a table, and save them if a file is given."""
+    """Measure, print the figures as a table, and save them."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, default=10_000)
     parser.add_argument("--rate", type=int, default=200)
     parser.add_argument("--seconds", type=float, default=20)
     parser.add_argument("--follows", type=int, default=30)
-    parser.add_argument("--output", type=Path)
+    parser.add_argument("--output", type=Path, default=BOARD_FIGURES)
     chosen = parser.parse_args()
     if not is_built(BOARD_FILES):
         sys.exit("the board is not built: run `make board`")
@@ -295,8 +296,7 @@ def main() -> None:
         ids = [each.id for each in keep_pending(target, keys, chosen.rows)]
         figures |= asyncio.run(smoothness(target, ids, chosen.rate, chosen.seconds))
     show(figures)
-    if chosen.output:
-        chosen.output.write_text(json.dumps({name: round(value, 2) for name, value in figures.items()}, indent=2) + "\n")
+    chosen.output.write_text(json.dumps({name: round(value, 2) for name, value in figures.items()}, indent=2) + "\n")
 
 
 def show(figures: dict[str, float]) -> None:
