@@ -169,13 +169,18 @@ async def a_stage(browser: Browser, mongo_uri: str) -> AsyncIterator[Stage]:
         clock = SlowClock()
         # Many pages read the figures within seconds, which costs more than a board that is read by a person.
         budgets = dict.fromkeys(("rate_cost_per_second", "rate_burst_cost", "workspace_cost_per_second", "workspace_burst_cost"), 10_000_000)
-        limits = {"processing_seconds": PROCESSING_SECONDS, "token_max_seconds": TOKEN_LIFE.total_seconds(), "count_seconds": 60}
+        limits = {
+            "processing_seconds": PROCESSING_SECONDS,
+            "token_max_seconds": TOKEN_LIFE.total_seconds(),
+            "count_seconds": 60,
+            "database_seconds": 30,
+        }
         common: dict[str, Any] = {"pages": pages, "ready": False, **limits, **budgets}
         network = await stack.enter_async_context(outages(blocks_sockets=True))
         gateway = await stack.enter_async_context(serving(uri, clock, **common))
         door = await stack.enter_async_context(outages())
         refusing = await stack.enter_async_context(serving(UNREACHABLE_MONGO, clock, **common, token_key=ANOTHER_KEY))
-        failing = await stack.enter_async_context(serving(UNREACHABLE_MONGO, clock, **common, database_seconds=0.2))
+        failing = await stack.enter_async_context(serving(UNREACHABLE_MONGO, clock, **{**common, "database_seconds": 0.2}))
         # The gateway does not report that it is ready, because its clock differs from that of MongoDB.
         await following_changes(gateway)
         network.end(port_of_gateway(gateway))
