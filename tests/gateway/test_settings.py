@@ -92,7 +92,7 @@ def test_overrides_replace_the_environment_which_replaces_defaults(monkeypatch: 
 
     read = settings.read_settings({**REQUIRED, "port": 3, "sweep_seconds": 4, "request_seconds": 5}, port=6)
 
-    assert (read.port, read.sweep_seconds, read.request_seconds, read.database_seconds) == (6, 2, 5, 15)
+    assert (read.port, read.sweep_seconds, read.request_seconds, read.database_seconds) == (6, 2, 5, 18)
 
 
 def test_the_message_names_each_missing_setting() -> None:

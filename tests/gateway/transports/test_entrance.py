@@ -9,6 +9,7 @@ from starlette.types import Scope
 
 from gateway import application as composition
 from gateway.process.metrics import Metrics
+from gateway.process.traces import Traces
 from gateway.server import Server
 from gateway.settings import Settings
 from gateway.transports.entrance import Entrance
@@ -42,8 +43,8 @@ async def counted(uri: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[tu
     """A gateway whose entrance also runs the hooks of `Counting`: `enter` before all other hooks, and `leave` after all other hooks."""
     counting, entrance = Counting(), composition.entrance
 
-    def with_counting(settings: Settings, metrics: Metrics, local: bool) -> Entrance:
-        original = entrance(settings, metrics, local)
+    def with_counting(settings: Settings, metrics: Metrics, local: bool, traces: Traces | None) -> Entrance:
+        original = entrance(settings, metrics, local, traces)
         return Entrance([counting.enter, *original.before], [*original.after, counting.leave], original.headers)
 
     monkeypatch.setattr(composition, "entrance", with_counting)
