@@ -1,6 +1,7 @@
 """Tests the commands `gateway migrate` and `gateway keys rotate`, against a real MongoDB. `tests/processes/test_upkeep.py` kills them."""
 
 from base64 import b64encode
+from hashlib import sha256
 from typing import Any
 
 import pytest
@@ -16,7 +17,8 @@ from tests.serving import KEYS, settings_for_tests
 from tests.store.test_inbox import UNREACHABLE
 from tests.storing import encode, stored_documents
 
-NEW_KEY = b64encode(bytes(range(100, 132))).decode()
+NEW_KEY = b64encode(sha256(b"new").digest()).decode()
+OTHER_KEY = b64encode(sha256(b"other").digest()).decode()
 ROTATED = f"new:{NEW_KEY},{KEYS['data_keys']}"
 
 
@@ -69,7 +71,7 @@ async def test_documents_are_migrated(store: Store, database_uri: str) -> None:
 async def test_a_rotation_to_another_key_ends_the_first_one(store: Store, database_uri: str) -> None:
     await stored(store)
 
-    other = settings_with(database_uri, data_keys=f"other:{NEW_KEY},{ROTATED.replace(NEW_KEY, b64encode(bytes(range(50, 82))).decode())}")
+    other = settings_with(database_uri, data_keys=f"other:{NEW_KEY},{ROTATED.replace(NEW_KEY, OTHER_KEY)}")
     await rotate_keys(other, lambda line: None)
     [state] = await all_states(store.database)
 
