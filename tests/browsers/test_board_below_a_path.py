@@ -19,13 +19,13 @@ from tests.serving import ISSUER, serving
 
 def changed_lines() -> dict[str, str]:
     """The lines of the recipe that the section "Below a path" replaces, and what it replaces them by."""
-    found = re.search(r"^## Below a path\n.+?```nginx\n(.+?)```", PAGE.read_text(), re.MULTILINE | re.DOTALL)
+    found = re.search(r"^### Below a path\n.+?```nginx\n(.+?)```", PAGE.read_text(), re.MULTILINE | re.DOTALL)
     assert found, 'docs/deploying.md has no section "Below a path"'
     [location, forward, hidden] = found[1].splitlines()
     return {
         "    location / {": location,
         "        proxy_pass http://gateway;": forward,
-        "    location ~ ^/(livez|readyz|metrics)$ {": hidden,
+        "    location ~ ^/(livez|readyz|healthz|metrics)$ {": hidden,
     }
 
 

@@ -179,8 +179,10 @@ async def a_stage(browser: Browser, mongo_uri: str) -> AsyncIterator[Stage]:
         network = await stack.enter_async_context(outages(blocks_sockets=True))
         gateway = await stack.enter_async_context(serving(uri, clock, **common))
         door = await stack.enter_async_context(outages())
-        refusing = await stack.enter_async_context(serving(UNREACHABLE_MONGO, clock, **common, token_key=ANOTHER_KEY))
-        failing = await stack.enter_async_context(serving(UNREACHABLE_MONGO, clock, **{**common, "database_seconds": 0.2}))
+        # A short time limit: all gateways of this process share the driver's threads, and a thread that waits for MongoDB is missing to the others.
+        unreachable = {**common, "database_seconds": 0.2}
+        refusing = await stack.enter_async_context(serving(UNREACHABLE_MONGO, clock, **unreachable, token_key=ANOTHER_KEY))
+        failing = await stack.enter_async_context(serving(UNREACHABLE_MONGO, clock, **unreachable))
         # The gateway does not report that it is ready, because its clock differs from that of MongoDB.
         await following_changes(gateway)
         network.end(port_of_gateway(gateway))
