@@ -1,13 +1,13 @@
 """Finds out which privileges the MongoDB user of the gateway lacks."""
 
 from store.driver import Database, Document, answering, suitable
-from store.indexes import DELIVERY_POSITIONS, INDEXES, QUERY_BUDGETS
+from store.indexes import DELIVERY_POSITIONS, INDEXES, QUERY_BUDGETS, UPKEEP
 
 # The actions that the user must be allowed to do on the whole database: the change stream watches the database.
 DATABASE_ACTIONS = ("changeStream", "find", "listCollections")
 # The actions that the user must be allowed to do on each collection.
 COLLECTION_ACTIONS = ("createIndex", "insert", "listIndexes", "remove", "update")
-COLLECTIONS = (*INDEXES, DELIVERY_POSITIONS, QUERY_BUDGETS)
+COLLECTIONS = (*INDEXES, DELIVERY_POSITIONS, QUERY_BUDGETS, UPKEEP)
 
 
 async def lacking(database: Database) -> list[str] | None:
