@@ -190,6 +190,7 @@ export function List({ list, place, attention, onAttention, folded, head }: List
   return (
     <div className={`list-area${folded ? " folded" : ""}`} ref={scroller} style={{ overflowAnchor: "none" }} onScroll={measure}>
       {head}
+      {!open && <h1 className="spoken">{texts.list.title}</h1>}
       <p className="spoken" role="status" aria-live="polite">{spoken}</p>
       <div ref={grid} className="grid" role="grid" id="list" aria-label={texts.list.title} aria-rowcount={state.total === null ? -1 : state.total + above} aria-colcount={columns} tabIndex={0} onFocus={startWithFirst} aria-activedescendant={selected && keys.includes(selected) ? `row-${selected}` : undefined}>
         {!folded && <div role="rowgroup" className="head"><div role="row" aria-rowindex={1} className="row columns-head">
