@@ -7,6 +7,7 @@ from base64 import b64encode
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ from tests.serving import KEYS
 from tests.storing import encode
 
 Mongo = MongoClient[dict[str, Any]]
-NEW_KEY = b64encode(bytes(range(100, 132))).decode()
+NEW_KEY = b64encode(sha256(b"new").digest()).decode()
 OLD_KEY = KEYS["data_keys"]
 ROTATED = f"new:{NEW_KEY},{OLD_KEY}"
 STORED = 4000

@@ -17,7 +17,7 @@ from store.verifications import utc_now
 from tests.serving import KEYS
 
 NOW = int(datetime.now(UTC).timestamp())
-VALID = {"sub": "someone", "workspace": "acme", "iss": "https://issuer.example", "aud": "gateway", "iat": NOW, "exp": NOW + 600}
+VALID = {"sub": "someone", "workspace": "acme", "iss": "https://issuer.example", "aud": "gateway", "iat": NOW, "exp": NOW + 3_600}
 OTHER_KEY = "another-key-0123456789-abcdefghijklm"
 
 
@@ -34,7 +34,7 @@ FAULTS: dict[TokenFault, Callable[[], str]] = {
     TokenFault.UNKNOWN_KEY: lambda: ".".join([urlsafe_b64encode(b'{"alg":"RS256","kid":"x"}').decode().rstrip("="), *signed({}).split(".")[1:]]),
     TokenFault.SIGNATURE: lambda: signed({}, OTHER_KEY),
     TokenFault.EXPIRED: lambda: signed({"iat": NOW - 900, "exp": NOW - 300}),
-    TokenFault.NOT_YET_VALID: lambda: signed({"nbf": NOW + 300}),
+    TokenFault.NOT_YET_VALID: lambda: signed({"nbf": NOW + 3_000}),
     TokenFault.LIFETIME: lambda: signed({"exp": NOW + 86_400 * 30}),
     TokenFault.ISSUER: lambda: signed({"iss": "https://other.example"}),
     TokenFault.AUDIENCE: lambda: signed({"aud": "another"}),

@@ -63,6 +63,10 @@ async def served(directory: Path, database_uri: str, **environment: str) -> Asyn
         await command.until(lambda: len(service.workers()) == WORKERS)
         admin = environment.get("GATEWAY_ADMIN_PORT")
         await command.ready(f"http://127.0.0.1:{admin}" if admin else service.api.url)
+        # The request for readiness was answered by one worker. Another one may still find that the indexes are missing, and create nothing.
+        async with asyncio.timeout(READY_SECONDS):
+            while not admin and await service.metric("gateway_missing_indexes") != {"1": 0, "2": 0}:
+                await asyncio.sleep(0.05)
         yield service
 
 
