@@ -25,7 +25,7 @@ from rich.table import Table
 
 from bench.attacks import ATTACKS, MISSING, MOST_ROWS, PAGES
 from bench.dataset import Dataset, write_dataset
-from bench.machinery import Secrets, Served, created, execute, gateway, http_client, percentile, served
+from bench.machinery import Secrets, Served, created, execute, existing_objects_frozen, gateway, http_client, percentile, served
 from gateway.development.mongod import EmbeddedMongo
 
 PING = "{ me { subject } }"
@@ -201,30 +201,29 @@ class Others:
 
     @asynccontextmanager
     async def measuring(self) -> AsyncIterator[None]:
-        """A context in which both clients measure."""
-        tasks = [asyncio.create_task(each()) for each in (self._reading, self._probing)]
-        try:
-            yield
-        finally:
-            self._over.set()
-            await asyncio.gather(*tasks)
+        """A context in which both clients measure. They are created before it, which takes tens of milliseconds of this process."""
+        async with http_client(self._target) as reader, http_client(self._target) as prober, existing_objects_frozen():
+            tasks = [asyncio.create_task(self._reading(reader)), asyncio.create_task(self._probing(prober))]
+            try:
+                yield
+            finally:
+                self._over.set()
+                await asyncio.gather(*tasks)
 
-    async def _reading(self) -> None:
+    async def _reading(self, client: httpx2.AsyncClient) -> None:
         query, variables = self._read
-        async with http_client(self._target) as client:
-            while not self._over.is_set():
-                begun = perf_counter()
-                await execute(client, query, **(variables or {}))
-                self.waits_ms.append((perf_counter() - begun) * 1000)
-                await asyncio.sleep(PAUSE_SECONDS)
+        while not self._over.is_set():
+            begun = perf_counter()
+            await execute(client, query, **(variables or {}))
+            self.waits_ms.append((perf_counter() - begun) * 1000)
+            await asyncio.sleep(PAUSE_SECONDS)
 
-    async def _probing(self) -> None:
-        async with http_client(self._target) as client:
-            while not self._over.is_set():
-                begun = perf_counter()
-                await client.get("/livez")
-                self.probes_ms.append((perf_counter() - begun) * 1000)
-                await asyncio.sleep(PAUSE_SECONDS)
+    async def _probing(self, client: httpx2.AsyncClient) -> None:
+        while not self._over.is_set():
+            begun = perf_counter()
+            await client.get("/livez")
+            self.probes_ms.append((perf_counter() - begun) * 1000)
+            await asyncio.sleep(PAUSE_SECONDS)
 
     @property
     def requests(self) -> int:

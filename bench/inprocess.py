@@ -3,10 +3,8 @@
 `python -m bench.inprocess ROUNDS SECONDS` prints the figures as JSON.
 """
 
-import gc
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import islice
@@ -19,7 +17,7 @@ import uvloop
 
 from bench.agreement import compare
 from bench.dataset import Company
-from bench.machinery import SCOPES, WORKSPACE, Secrets
+from bench.machinery import SCOPES, WORKSPACE, Secrets, existing_objects_frozen
 from bench.peers import stock
 from bench.workloads import PAGE, ROWS
 from domain.caller import Caller
@@ -176,17 +174,6 @@ async def compared(rounds: int, seconds: float) -> dict[str, dict[str, list[floa
             async with collected_seldom() if name == "gateway" else existing_objects_frozen():
                 figures[name]["per_second"].append(await per_second(execute, seconds))
     return figures
-
-
-@asynccontextmanager
-async def existing_objects_frozen() -> AsyncIterator[None]:
-    """Inside this context, Python's garbage collection ignores all objects that existed before."""
-    gc.collect()
-    gc.freeze()
-    try:
-        yield
-    finally:
-        gc.unfreeze()
 
 
 def main() -> None:

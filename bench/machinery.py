@@ -1,6 +1,7 @@
 """The parts that the benchmarks share: starting a gateway process with its own MongoDB, and clients that send it requests."""
 
 import asyncio
+import gc
 import os
 import secrets
 import subprocess
@@ -136,6 +137,17 @@ def gateway(mongo_uri: str, keys: Secrets, processors: list[int] | None = None, 
     with running(command if processors is None else pinned(command, processors), keys.environment | chosen | dict(limits)) as process:
         asyncio.run(ready(f"{url}/readyz"))
         yield Served(url, keys.token(), process, mongo_uri)
+
+
+@asynccontextmanager
+async def existing_objects_frozen() -> AsyncIterator[None]:
+    """Inside this context, Python's garbage collection ignores all objects that existed before. Otherwise its pauses would be part of the figures."""
+    gc.collect()
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
 
 
 def free_port() -> int:
