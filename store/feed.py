@@ -22,6 +22,7 @@ from store.driver import Client, Database, Document, answering, database, fault_
 from store.feeds.listeners import Kind, Listeners, Topic
 from store.feeds.recent_versions import RecentVersions
 from store.feeds.stored_changes import OVERLAP, STAMPING, changed_since, stamp
+from store.feeds.waking import Waking
 from store.indexes import HEARTBEATS, TOMBSTONES, VERIFICATIONS
 from store.listener import Listener
 from store.monitoring.stream_counts import StreamCounts
@@ -53,6 +54,7 @@ class Feed:
         self._watched = database(client)
         self._name = f"gateway-{uuid4().hex}"
         self._listeners = Listeners()
+        self._waking = Waking()
         self.stream = StreamCounts()
         # When the last heartbeats were written, by their numbers.
         self._heartbeats_sent: dict[int, float] = {}
@@ -91,7 +93,7 @@ class Feed:
     def listen(self, workspace: str, *, id: str | None = None, chain: str | None = None) -> Iterator[Listener]:
         """A listener to all changes of a workspace, of one chain of attempts, or of one verification, until the context ends."""
         topic: Topic = ("id", workspace, id) if id else ("chain", workspace, chain) if chain else ("workspace", workspace, None)
-        with self._listeners.listening(topic, Listener(MAX_FEED_CHANGES)) as listener:
+        with self._listeners.listening(topic, Listener(MAX_FEED_CHANGES, self._waking.wake)) as listener:
             yield listener
 
     def register_attempts(self, workspace: str, chain: str, ids: Iterable[str]) -> None:

@@ -1,6 +1,7 @@
 """Stores the changes that one subscriber has not received yet."""
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
@@ -37,19 +38,31 @@ class Outlet(Protocol[T_contra]):
         """Deliver the item, if this is possible without waiting. Returns whether it was taken; if not, the caller delivers it in another way."""
 
 
+def wake(waiting: "asyncio.Future[None]") -> None:
+    """Wake the reader that waits on this future, unless it was woken already."""
+    if not waiting.done():
+        waiting.set_result(None)
+
+
+# A function that wakes the reader that waits on the future. It may do so in a later turn of the event loop.
+Wake = Callable[["asyncio.Future[None]"], None]
+
+
 class Listener:
     """Stores the latest state of each verification that changed, until the reader takes it.
 
     A state contains all earlier events, so a slow reader misses none. At most `max_changes` verifications are stored. If more change, the reader
     gets the error Lagged. A follower of a verification that was deleted gets the error NotFound, after the changes that were made before.
+    `wake`: wakes the reader.
     """
 
-    __slots__ = ("_changed", "_end", "_max_changes", "_removed", "_waiting", "outlet")
+    __slots__ = ("_changed", "_end", "_max_changes", "_removed", "_waiting", "_wake", "outlet")
 
-    def __init__(self, max_changes: int) -> None:
+    def __init__(self, max_changes: int, wake: Wake = wake) -> None:
         # While the reader waits, a change is first delivered to this outlet. If the outlet takes it, the reader is not woken.
         self.outlet: Outlet[Change] | None = None
         self._max_changes = max_changes
+        self._wake = wake
         self._changed: dict[str, Change] = {}
         self._waiting: asyncio.Future[None] | None = None
         # The ids of the verifications that were removed; None if there are none, since this is the usual case, and there are many listeners.
@@ -83,7 +96,7 @@ class Listener:
         elif change.restored is not None or change.verification.version > stored.verification.version:
             self._changed[id] = change.following(stored)
         if waiting:
-            wake(waiting)
+            self._wake(waiting)
 
     def remove(self, id: str) -> None:
         """Store that the gateway removed this verification, and wake the reader. The removal takes the place of an unread change."""
@@ -92,20 +105,20 @@ class Listener:
             self._removed = self._removed or []
             self._removed.append(id)
         if self._waiting:
-            wake(self._waiting)
+            self._wake(self._waiting)
 
     def lose(self, id: str) -> None:
         """End the reader's subscription, because this verification was deleted. The reader first gets the changes that this listener still holds."""
         self._end = self._end or NotFound(id)
         if self._waiting:
-            wake(self._waiting)
+            self._wake(self._waiting)
 
     def replace(self) -> None:
         """End the reader's subscription to a workspace, because all verifications were replaced. Changes that were not read are dropped."""
         self._end = self._end or Lagged("all verifications were replaced, for example by those of a backup")
         self._changed.clear()
         if self._waiting:
-            wake(self._waiting)
+            self._wake(self._waiting)
 
     async def changes(self, timeout_seconds: float | None = None) -> list[Change]:
         """All changes since the last call; waits until there is a change or a removal. The list is empty after a removal alone, or after the timeout.
@@ -121,7 +134,7 @@ class Listener:
         loop = asyncio.get_running_loop()
         self._waiting = waiting = loop.create_future()
         # `asyncio.timeout` would be slower: it also takes time for readers without a timeout. Most readers have none, and many wake at the same time.
-        timer = None if timeout_seconds is None else loop.call_later(timeout_seconds, wake, waiting)
+        timer = None if timeout_seconds is None else loop.call_later(timeout_seconds, self._wake, waiting)
         try:
             await waiting
         finally:
@@ -152,9 +165,3 @@ class Listener:
             self._end = Lagged()
             self._changed.clear()
         return not self._end
-
-
-def wake(waiting: "asyncio.Future[None]") -> None:
-    """Wake the reader that waits on this future, unless it was woken already."""
-    if not waiting.done():
-        waiting.set_result(None)

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 WHOLE_SECONDS = 300.0
 # The thresholds for automatic collections of the three generations. The oldest generation is never collected automatically: nearly all garbage is
 # in the two younger ones.
-YOUNGEST, YOUNG, NEVER = 10_000, 10, 1_000_000_000
+YOUNGEST, YOUNG, NEVER = 10_000, 2, 1_000_000_000
 
 
 @asynccontextmanager

@@ -22,7 +22,7 @@ STAMPING = timedelta(seconds=100)
 # Older releases write no stamp. Their changes are found by `updatedAt`. The search begins this long before the requested time, because the clocks of
 # gateways may differ, and a write takes time.
 OVERLAP = timedelta(seconds=60)
-PAGE_ROWS = 500
+PAGE_ROWS = 100
 # The error code of MongoDB (BadValue) if a hint names an index that does not exist.
 MISSING_HINT = 2
 
