@@ -26,14 +26,24 @@ class Backend:
     def __init__(self) -> None:
         self._count = 0
         self._arrived = asyncio.Condition()
+        self._connections: dict[asyncio.Task[None], StreamWriter] = {}
 
     async def received(self, count: int) -> None:
         """Wait until this many webhooks have arrived. Raises: TimeoutError."""
         async with asyncio.timeout(WAIT_SECONDS), self._arrived:
             await self._arrived.wait_for(lambda: self._count >= count)
 
+    async def close(self) -> None:
+        """Close all connections."""
+        for writer in self._connections.values():
+            writer.close()
+        await asyncio.gather(*self._connections)
+
     async def answer(self, reader: StreamReader, writer: StreamWriter) -> None:
         """Answer the requests of one connection."""
+        task = asyncio.current_task()
+        assert task
+        self._connections[task] = writer
         try:
             while head := await reader.readuntil(b"\r\n\r\n"):
                 lengths = [line for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:")]
@@ -52,6 +62,7 @@ async def backend(port: int) -> AsyncIterator[Backend]:
     running = Backend()
     async with await asyncio.start_server(running.answer, "127.0.0.1", port):
         yield running
+        await running.close()
 
 
 def settings(port: int, folder: Path) -> Mapping[str, str]:

@@ -5,6 +5,7 @@ python -m bench.scaling [--only NAME] [--output FILE.json]
 
 import argparse
 import json
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -40,6 +41,8 @@ from store.indexes import HEARTBEATS, VERIFICATIONS
 from store.verifications import utc_now
 
 FEED = "subscription { verificationsUpdated { cursor verification { id status version updatedAt } } }"
+# A feed also sends messages that only carry a newer cursor.
+WITHOUT_CHANGE = b'"verification":null'
 SUBSCRIBERS = (1, 10, 100)
 CHANGES = 500
 ROUNDS = 9
@@ -84,7 +87,7 @@ async def feeds(deployed: Deployed, target: Served) -> Figures:
     figures: Figures = {}
     for number in SUBSCRIBERS:
         states = deployed.store(WORKSPACE, CHANGES)
-        crowd = Crowd(target, sends_current_state=True)
+        crowd = Crowd(target, sends_current_state=True, ignored=WITHOUT_CHANGE)
         await crowd.join(FEED, ["-"] * number)
         costs = [await feed_round(deployed, crowd, states) for _ in range(ROUNDS)]
         await crowd.leave()
@@ -227,6 +230,8 @@ def measured(names: list[str]) -> Figures:
             with database(mongo.uri) as target:
                 prepare(target)
             figures |= SUBJECTS[name](Deployed(mongo.uri, Secrets()))
+        # The whole run takes minutes, so each result is shown as soon as it exists.
+        print(name, figures, file=sys.stderr, flush=True)
     return figures
 
 

@@ -40,17 +40,18 @@ def content(message: bytes) -> bytes:
 class Crowd:
     """All sockets to one server. Counts their messages, and records the times of the first and the last one."""
 
-    def __init__(self, target: Served, subscribes: bool = True, sends_current_state: bool = False) -> None:
+    def __init__(self, target: Served, subscribes: bool = True, sends_current_state: bool = False, ignored: bytes | None = None) -> None:
         """Prepare for sockets to the server `target`. No socket is open until `join` is called.
 
         `subscribes`: each socket subscribes with the protocol graphql-transport-ws. `sends_current_state`: the first message of a subscription is
-        the current state, and the server sends it at once.
+        the current state, and the server sends it at once. `ignored`: messages that contain this text are not counted; None: all are counted.
         """
         address = urlsplit(target.url)
         self.host, self.port = address.hostname or "", address.port or 0
         self.target = target
         self.subscribes = subscribes
         self.sends_current_state = sends_current_state
+        self.ignored = ignored
         self.sockets: list[Socket] = []
         self.loop = asyncio.get_running_loop()
         self.all_arrived: asyncio.Future[None] = self.loop.create_future()
@@ -219,6 +220,8 @@ class Socket(ClientSocket):
     def received(self, message: bytes) -> None:
         """Go on with the handshake of the subscription, or keep the message."""
         if self.ready.done():
+            if self.crowd.ignored and self.crowd.ignored in message:
+                return
             self.message = message
             self.crowd.arrived()
         else:

@@ -27,6 +27,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="tests.drill.sockets", description=__doc__)
     parser.add_argument("--sockets", type=int, default=StormPlan().sockets, help="the number of clients, each with a socket")
     parser.add_argument("--workspaces", type=int, default=StormPlan().workspaces, help="over how many workspaces they are spread")
+    parser.add_argument("--patience-seconds", type=float, default=StormPlan().patience_seconds, help="how long clients may take for each step")
     parser.add_argument(
         "--planted", choices=sorted(FAULTS_OF_STORM), help="start the gateway after the kill with this fault, which the run must find"
     )
