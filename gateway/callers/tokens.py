@@ -139,7 +139,7 @@ class Tokens:
         return FollowToken(self._signed({"kid": id}, claims, expires_at, key), expires_at)
 
     def token(self, subject: str, workspace: str, scopes: list[Scope], ttl: timedelta) -> str:
-        """Sign a caller's token with the shared key, for development and tests. Raises: ValueError if there is no shared key."""
+        """Sign a caller's token with the shared key, for `gateway token`, `gateway dev` and tests. Raises: ValueError if there is no shared key."""
         if not self._shared_key:
             raise ValueError("tokens can only be signed with a key that is shared with the issuer; set GATEWAY_TOKEN_KEY")
         expected = {name: value for name, value in (("iss", self._trust.issuer), ("aud", self._trust.audience)) if value}
@@ -189,7 +189,7 @@ class Tokens:
             raise Untrusted(TokenFault.LIFETIME)
 
 
-# The faults of the claims that a token has, but with a value that is not accepted. A wrong value of any other claim is TokenFault.CLAIMS.
+# The fault of a token in which one of these claims is missing, or has a value that is not accepted. For all other claims, it is TokenFault.CLAIMS.
 FAULTS_OF_CLAIMS = {
     "iss": TokenFault.ISSUER,
     "aud": TokenFault.AUDIENCE,

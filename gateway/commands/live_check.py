@@ -54,7 +54,7 @@ async def taken_through(client: httpx2.AsyncClient, section: YousignSection, ret
 
 
 async def read_until_final(yousign: Yousign, id: str, pause: float, show: Print) -> bool:
-    """Read a verification until it has an outcome. Prints each new state, and at the end a summary. Returns whether it got an outcome."""
+    """Read a verification every `pause` seconds until it has an outcome. Returns whether it got one. Prints each new state, then a summary."""
     seen: list[str] = []
     try:
         for _ in count():

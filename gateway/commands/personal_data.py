@@ -75,7 +75,7 @@ async def found_under(settings: Settings, workspace: str, reference: str) -> lis
 
 
 async def close_pending(store: Store, workspace: str, reference: str) -> None:
-    """Close the pending verifications with this reference for the integrator. Raises: PersonalDataError if one can't be read."""
+    """Close the pending verifications with this reference, with the integrator as the actor. Raises: PersonalDataError if one can't be read."""
     verifications = store.within(workspace)
     for document in await attempts_with_reference(store.database, workspace, reference):
         try:
@@ -86,5 +86,5 @@ async def close_pending(store: Store, workspace: str, reference: str) -> None:
 
 
 def readable_receipt(stored: Document) -> Document:
-    """A receipt as it is printed."""
+    """A stored receipt as it is printed: its id is named `receipt`."""
     return {"receipt" if name == "_id" else name: value for name, value in stored.items()}

@@ -83,7 +83,7 @@ class Price:
         return cost
 
     def exceeds_rows(self, maximum: int, variables: VariableValues) -> bool:
-        """Whether the lists of the operation can have more than `maximum` rows together. One list alone never has: its own size is limited."""
+        """Whether the lists in `pages` can have more than `maximum` rows together. A single list never has, because MAX_ROWS is less."""
         return len(self.pages) > 1 and sum(page.rows(variables) for page, _ in self.pages) > maximum
 
     def plus(self, other: "Price") -> "Price":

@@ -80,7 +80,7 @@ class Documents:
             self._trust(id, text)
 
     def effort(self, request: OperationRequest) -> int:
-        """The cost of preparing a request's document. It grows with the document's length; 0 if the document is already prepared or unknown."""
+        """The cost of preparing a request's document, which grows with its length. 0 if the document is already prepared, or its id is unknown."""
         query = self._text(request)
         if query is None or query in self._trusted or query in self._kept:
             return 0

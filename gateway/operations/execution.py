@@ -85,7 +85,7 @@ class Execution:
         return operation
 
     def _affordable(self, request: OperationRequest, request_id: str) -> Operation:
-        """The operation that a request selects. Raises: RequestRefused, also if the operation costs more than the maximum."""
+        """The operation that a request selects. Raises: RequestRefused, also if the operation costs too much or its lists have too many rows."""
         try:
             operation = self._documents.operation(request, request_id)
         except RequestRefused:

@@ -273,7 +273,7 @@ class AuditedDelivery(Delivery):
 class Live:
     """Starts subscriptions for callers, and yields their messages.
 
-    `rate`: the budgets from which callers pay for messages. They are apart from those of queries and mutations, from which `Execution` takes.
+    `rate`: the buckets from which callers pay for messages. `Execution` has others, from which callers pay for queries and mutations.
     `drop_copies` is called when messages are dropped. It drops what other modules keep of them: the sockets cache the frames that contain them.
     """
 

@@ -36,7 +36,7 @@ class BundlePage:
 
 @dataclass(frozen=True, slots=True)
 class Asset:
-    """A file of the bundle, as it is sent. `compressed`: the same content with gzip, or None if it would not be shorter."""
+    """A file of the bundle, as it is sent. `compressed`: the same content with gzip, or None if it would not be shorter by more than a tenth."""
 
     content: bytes
     media_type: str

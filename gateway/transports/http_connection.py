@@ -390,8 +390,8 @@ class HttpProtocol(HttpToolsProtocol):
             return
         self._place.close()
         self._stop_idle_timer()
-        # The library refuses a `Connection` header with an empty line. All other headers stay as they are: the entrance refuses some that are
-        # repeated, and could not recognize them once they are joined.
+        # The library refuses a repeated `Connection` header if one of its lines is empty, so these lines are joined. All other headers stay as they
+        # are: the entrance refuses some that are repeated, and could not recognize them once they are joined.
         others = [header for header in self.headers if header[0] != b"connection"]
         self.scope["headers"] = [*others, *joined([header for header in self.headers if header[0] == b"connection"])]
         self.handle_websocket_upgrade()

@@ -214,7 +214,7 @@ class Connection:
                 # A task refers to its last exception, and so to the rows.
                 del task
         finally:
-            # This method can be cancelled too.
+            # If this method is itself cancelled, it cancels all remaining operations at once.
             for task in self._operations.values():
                 task.cancel()
 
