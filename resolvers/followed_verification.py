@@ -159,8 +159,8 @@ async def verification_updated(
 async def beginning(context: Context, id: str, chain: str | None, begin: Resumption) -> tuple[Seen, Verification, list[Verification]]:
     """The versions that the subscriber has received, the state to send first, and the states of the other attempts, some of which may be new.
 
-    The state to send first is that of the verification with this id. If the subscription to a whole chain is resumed, it is the state of the newest
-    attempt, because the newest attempt decides what the client should do next.
+    The state to send first is that of the verification with this id. If the subscription to a whole chain is resumed with a cursor or a mark, it is
+    the state of the newest attempt, because the newest attempt decides what the client should do next.
     Raises: NotFound, BadUserInput, VersionAhead.
     """
     attempts = await stored_attempts(context, id, chain)
