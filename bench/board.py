@@ -139,7 +139,7 @@ async def chromium() -> AsyncIterator[Browser]:
 
 
 async def opened(browser: Browser, url: str, token: str = "") -> Page:
-    """A new page at this address. `token`: with which the board signs in."""
+    """A new page at this address. `token`: the token with which the board signs in; empty for a page that needs none."""
     context = await browser.new_context(viewport=WINDOW, locale="en-GB")
     page = await context.new_page()
     page.set_default_timeout(PAGE_MS)
@@ -211,7 +211,7 @@ def longest_task(trace: list[dict[str, Any]]) -> float:
 
 
 async def change(client: httpx2.AsyncClient, ids: list[str], in_view: list[str], rate: int, seconds: float) -> float:
-    """Report steps of verifications at this rate. Returns how many changes were made in each second."""
+    """Report steps of verifications at this rate, in changes per second. Returns how many changes per second were really made, on average."""
     random, due, progress = Random(1), Queue[str](), dict[str, int]()
     began, made = perf_counter(), 0
 
