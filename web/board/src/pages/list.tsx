@@ -183,7 +183,7 @@ export function List({ list, place, attention, onAttention, folded, head }: List
 
   const spoken = useSpoken(list, fresh, words);
   const visible = rows.slice(windowOf.first, Math.min(windowOf.last, rows.length));
-  // How many rows are above those of the list: the names of the columns, the entries that need attention with their heading, and the name of the order.
+  // How many rows are above those of the list: the names of the columns, the entries that need attention with their heading, and the order.
   const above = (folded ? 0 : 1) + (attention.length && attention.length + 1) + 1;
   const columns = folded ? 4 : COLUMNS.length;
   const nothing = !state.loading && !state.error && rows.length === 0;
@@ -226,7 +226,7 @@ export function List({ list, place, attention, onAttention, folded, head }: List
   );
 }
 
-/** The uppermost of the rows in `place.visible` that is still in the list, and its index there. Null: the list was at its beginning, or none is left. */
+/** The uppermost of the rows in `place.visible` that is still in the list, and its index. Null: the list was at its beginning, or none is left. */
 function anchored(place: Place, rows: readonly Row[]): [Place["visible"][number] | null, number] {
   for (const anchor of place.visible) {
     const index = rows[anchor.index]?.id === anchor.id ? anchor.index : rows.findIndex(({ id }) => id === anchor.id);
