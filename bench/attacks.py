@@ -39,7 +39,10 @@ POINT = "query($id: ID!) { verification(id: $id) { status } }"
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What an attack needs. `tokens`: of one caller, or of many. `ids`: verifications that these callers may read. `seconds`: how long it lasts."""
+    """What an attack needs. `tokens`: those of its callers, if it has any. `ids`: verifications that these callers may read.
+
+    `seconds`: how long the attack lasts.
+    """
 
     url: str
     tokens: list[str]

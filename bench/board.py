@@ -63,7 +63,7 @@ PAGE_MS = 120_000
 
 # Returns the milliseconds since the navigation once the board is live and shows its list, also an empty one; otherwise null.
 INTERACTIVE = """() => document.querySelector(".chip-state.live") && document.querySelector(".rows .row, .notice") && performance.now()"""
-# Scrolls to the end of the list until all its rows are loaded.
+# Scrolls to the end of the list, which makes the board load further rows. Returns the element that is there once all rows are loaded, or null.
 LOADED = """() => {
   const area = document.querySelector(".list-area");
   area.scrollTop = area.scrollHeight;
@@ -262,7 +262,7 @@ async def lateness(target: Served, follows: int) -> dict[str, float]:
 
 
 async def painted(client: httpx2.AsyncClient, page: Page, read: str, id: str) -> list[float]:
-    """Report the steps of a verification. Returns how late the page has painted each, in milliseconds after the response."""
+    """Report the steps of a verification. Returns how late the page has painted each step, in milliseconds after the response to the report."""
     await page.evaluate(RECORD_PAINTS, read)
     delays = []
     for number, step in enumerate(STEPS):

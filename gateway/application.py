@@ -251,7 +251,7 @@ def audit_log_of(settings: Settings, metrics: Metrics, now: Clock) -> AuditLog |
 
 
 def live_of(execution: Execution, settings: Settings, feed: Feed, traces: Traces | None) -> Live:
-    """Create the object that executes subscriptions. It drops what it keeps of a verification that is anonymized."""
+    """Create the object that executes subscriptions. When a verification is anonymized, this object drops its messages about that verification."""
     kind = partial(TracedLive, traces) if traces else Live
     # Messages are paid for from separate buckets. Otherwise many messages would use up the rate of the same caller's queries.
     live = kind(execution, rate_of(settings), same_frame.cache_clear)

@@ -151,7 +151,10 @@ class Server(uvicorn.Server):
             self._on_started()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Drain the long-lived connections while the server still answers requests. Then shut the server down."""
+        """Drain the long-lived connections while the server still answers requests. Then shut the server down.
+
+        If the process has announced its end for a while, connections that clients have just opened are accepted before the sockets are closed.
+        """
         logger.info("the process stops: it closes its connections and finishes its requests")
         await self._drain.lead_out()
         if self._drain.delay_seconds and not self._retired:

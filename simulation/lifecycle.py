@@ -69,7 +69,7 @@ def lifecycle(seed: int, number: int, catalogue: Collection[Reason]) -> Lifecycl
 def attempt(random: Random, individual: Person, catalogue: Collection[Reason], *, faces: bool) -> Attempt:
     """The plan of one attempt, with a random habit of the individual and a random delivery of the events.
 
-    `faces`: whether the verification includes face recognition. Only then can its reasons be faults of the face.
+    `faces`: whether the verification includes face recognition. Only then can its reasons concern the face.
     """
     steps = delivered_steps(random, actual_steps(random, individual, catalogue, faces=faces), individual)
     outcome = next((position for position, step in enumerate(steps, 1) if isinstance(step, Result)), len(steps))

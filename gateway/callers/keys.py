@@ -114,7 +114,7 @@ class KeyFile:
 
     def reread(self) -> None:
         """Read the file again. A file that can't be used is logged, and changes nothing."""
-        # The stamp is read first: if the file changes between the two reads, it is read once more.
+        # The value of `stamp_of` is read before the content: if the file changes between the two reads, `run` reads it once more.
         self._stamp = stamp_of(self._path)
         try:
             keys = keys_in(self._path)

@@ -53,7 +53,8 @@ async def export(settings: Settings, workspace: str, reference: str | None, writ
 async def erase_reference(settings: Settings, workspace: str, reference: str, close: bool) -> list[bytes]:
     """Erase everything that is stored under a reference. Returns the receipts as lines of JSON, also those of earlier erasures.
 
-    `close`: whether pending verifications are closed before. Raises: PersonalDataError if one is pending, or nothing was ever stored.
+    `close`: whether pending verifications are closed first. Raises: PersonalDataError if a verification is pending, or if nothing is stored under the
+    reference and nothing was erased earlier.
     """
     async with opened_store(settings) as store:
         if close:

@@ -225,10 +225,9 @@ class Delivery:
         return await self._awaited(self._execution.executed(self._operation, event, self._context()))
 
     async def _awaited(self, result: ExecutionResult | Awaitable[ExecutionResult]) -> bytes:
-        """The message with a result that has to be awaited. Raises: Unavailable."""
+        """The message with this result, once it is there. Raises: Unavailable if MongoDB did not answer, so that values are missing."""
         result = result if isinstance(result, ExecutionResult) else await result
-        # MongoDB did not answer, so some values are missing. If the message were sent without these values, it would count as received, and the
-        # client would never receive them.
+        # If the message were sent without the missing values, it would count as received, and the client would never receive these values.
         if any(isinstance(each.original_error, Unavailable) for each in result.errors or ()):
             raise Unavailable
         return orjson.dumps(self._execution.response(self._operation, result, self._request_id))

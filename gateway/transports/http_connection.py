@@ -221,7 +221,7 @@ class HttpProtocol(HttpToolsProtocol):
     def _limit_incomplete_request(self, new_bytes: int) -> None:
         if self._discarding or not self._incomplete:
             return
-        # Limit all bytes of the request. The maximum size of a body does not limit the head, the sizes of chunks, and the trailers.
+        # Limit all bytes of the request. The maximum size of a body limits neither the head nor the sizes of chunks nor the trailers.
         max_bytes = 2 * MAX_HEAD_BYTES + MAX_RECEIVED_BYTES_PER_BODY_BYTE * self._body_bytes if self._headed else MAX_HEAD_BYTES
         excess = self._received_bytes - max_bytes
         if excess > (0 if self._headed else (MAX_EXCESS - 1) * MAX_HEAD_BYTES):

@@ -132,7 +132,7 @@ class GraphQLOverWebSocket:
             self._metrics.count_close(Close.SUBPROTOCOL_NOT_ACCEPTABLE)
             return await socket.close(Close.SUBPROTOCOL_NOT_ACCEPTABLE, f"subprotocol {SUBPROTOCOL} is needed")
         if self._drain.announced:
-            # A refused handshake, and not a socket that is closed at once: a proxy can then send the handshake to another process.
+            # Refuse the handshake instead of accepting the socket and closing it at once: a proxy can then send the handshake to another process.
             return await ENDING(socket.scope, socket.receive, socket.send)
         await socket.accept(SUBPROTOCOL)
         connection = Connection(socket, self._execution, self._live, self._tokens, self._metrics, self._admission, self._charging)
