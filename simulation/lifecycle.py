@@ -31,6 +31,7 @@ class Delivery(Enum):
     CONTRADICTED = auto()
 
 
+# How often each habit, each outcome and each kind of delivery occurs, as weights.
 HABITS = {Habit.COMPLETES: 72, Habit.PRESSES_A_BUTTON: 11, Habit.OPENS_AND_LEAVES: 8, Habit.NEVER_OPENS: 6, Habit.BREAKS_OFF: 3}
 OUTCOMES = {"VERIFIED": 78, "FAILED": 15, "INCONCLUSIVE": 7}
 DELIVERIES = {Delivery.IN_ORDER: 83, Delivery.TWICE: 6, Delivery.OUT_OF_ORDER: 6, Delivery.CONTRADICTED: 5}

@@ -27,11 +27,13 @@ from gateway.callers.keys import ALGORITHMS, IssuerKeys, KeysUnavailable
 from gateway.callers.token_refusals import TokenFault, TokenRefusals
 
 SHARED_KEY_ALGORITHM = "HS256"
+# How the ids (`kid`) of the gateway's own keys begin, with which it signs follow tokens.
 FOLLOW_SCOPES = "follow-"
 MAX_TOKEN_CHARACTERS = 8192
 MAX_SUBJECT_CHARACTERS = 255
 # How deeply the values in a token's header and claims may be nested. The claims themselves are the first level, their values the second one.
 MAX_CLAIM_LEVELS = 32
+# How many verified tokens are cached, and how many characters they may have together.
 CACHED_TOKENS, CACHED_CHARACTERS = 10_000, 10_000_000
 # How much the clock of the issuer, or of another gateway that signed a follow token, may be ahead of ours. It applies to `nbf`, to `iat`, and to the
 # maximum lifetime of a token. `exp` has no leeway.

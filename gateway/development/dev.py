@@ -33,6 +33,7 @@ from simulation.errors import SimulationError
 from simulation.runner import simulate
 from store.verifications import utc_now
 
+# How many new verifications the demo creates per second, and how many it drives to an outcome at the same time.
 DEMO_RATE = 0.2
 MAX_LIVES = 20
 MONGO_SOURCE = "--mongo-uri (or GATEWAY_MONGO_URI)"

@@ -21,6 +21,7 @@ KEPT_DOCUMENTS = 512
 # The maximum total length of the documents that are kept after they were prepared. A prepared document takes about a hundred bytes of memory per
 # character, in many small objects that the garbage collector has to traverse.
 KEPT_DOCUMENT_CHARACTERS = 128_000
+# How many characters of a new document cost 1 when the document is prepared.
 CHARACTERS_PER_COST = 4
 LIMITS = Limits()
 

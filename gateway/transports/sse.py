@@ -18,7 +18,9 @@ from gateway.operations.live import Message
 from gateway.process.drain import Drain
 from gateway.transports.requests import CONNECTION_PLACE, HALF_CLOSED
 
+# The interval at which a stream sends a comment. `web/client` takes a stream that was silent for 15 seconds for dead, after the computer has slept.
 COMMENT_SECONDS = 12.0
+# How long browsers wait before they connect again after the end of a stream.
 RETRY_MILLISECONDS = 1500
 
 

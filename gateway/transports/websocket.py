@@ -33,6 +33,7 @@ from gateway.transports.requests import client_address, request_id
 from gateway.transports.responses import sized
 
 SUBPROTOCOL = "graphql-transport-ws"
+# How long a client may take to send connection_init, and how many operations may be under way on one socket.
 INIT_SECONDS = 5.0
 MAX_OPERATIONS = 100
 # The maximum length of connection_init, which is enough for the longest tokens, and how many characters of it may begin or separate values.
