@@ -37,7 +37,7 @@ PAGES = {"first": 1, "hundredth": 100, "thousandth": 1000}
 TEMPLATES = 500
 BATCH = 5000
 EACH_ROUND = 30
-# How long ago the oldest verification of a list was created. They are a second apart, so that a million of them fit into this time.
+# How long ago the oldest verification of a list was created. The verifications are a second apart, so that a million of them fit into this time.
 LONGEST = timedelta(days=15)
 
 # The bytes that precede the two dates in a BSON document: the type of the value, the name of the field, a zero byte. `copies` replaces the dates.

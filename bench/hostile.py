@@ -204,7 +204,7 @@ class Others:
 
     @asynccontextmanager
     async def measuring(self) -> AsyncIterator[None]:
-        """A context in which both clients measure. They are created before its block runs: that takes tens of milliseconds of this process's time."""
+        """A context in which both clients measure. They are created before its block runs, because that takes this process tens of milliseconds."""
         async with http_client(self._target) as reader, http_client(self._target) as prober, existing_objects_frozen():
             tasks = [asyncio.create_task(self._reading(reader)), asyncio.create_task(self._probing(prober))]
             try:

@@ -88,7 +88,7 @@ class Tokens:
         self._claims = jwt.JWTClaimsRegistry(self._seconds, LEEWAY_SECONDS, **required, **expected)
         self._own_claims = jwt.JWTClaimsRegistry(self._seconds, LEEWAY_SECONDS, **required, chain={"essential": True})
         # The callers of verified tokens, by token. Verifying a signature takes longer than reading a verification by its id, so the signature of a
-        # token is verified only once. Its expiry is checked at each use.
+        # token is verified only once. The expiry of the token is checked at each use.
         self._trusted = Recent[str, Caller](CACHED_TOKENS, CACHED_CHARACTERS)
 
     def verified(self, authorization: str) -> Caller | None:
@@ -236,7 +236,7 @@ def _caller(claims: dict[str, Any], chain: str | None = None) -> Caller:
     return Caller(
         subject=subject,
         workspace=workspace,
-        # The follow scope is dropped from an issuer's token. It is meant for one chain, and only the gateway's own tokens are confined to a chain.
+        # The follow scope is dropped from an issuer's token: the scope is meant for one chain, and only the gateway's own tokens are confined to one.
         scopes=frozenset({Scope.FOLLOW}) if chain else scopes - {Scope.FOLLOW},
         expires_at=datetime.fromtimestamp(claims["exp"], UTC),
         chain=chain,

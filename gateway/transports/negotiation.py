@@ -33,7 +33,7 @@ def weighed(header: str) -> dict[str, float]:
 def accepted_media(accept: str) -> tuple[str | None, bool]:
     """What an `Accept` header accepts: the preferred JSON media type, None if it accepts no JSON; and whether it accepts an event stream.
 
-    An empty header, or none, means `*/*`. This accepts only JSON: clients that can read event streams name them.
+    An empty header, or none, means `*/*`. A header `*/*` accepts only JSON: clients that can read event streams name them.
     """
     weights = weighed(accept) or {"*/*": 1.0}
     return preferred(weights), weights.get(EVENT_STREAM, 0.0) > 0
