@@ -24,8 +24,8 @@ CARRIERS: dict[str, Callable[[Any], str]] = {"Verification": lambda source: sour
 class AuditedSelection:
     """What an operation selects that only callers with the scope `verification:sensitive` may see.
 
-    `fields`: these fields, as "Verification.reasons". `recording`: the fields of the types in CARRIERS that are at or above them. When one of the
-    latter is resolved, the id of its verification is recorded.
+    `fields`: these fields, as "Verification.reasons". `recording`: the fields of the types in CARRIERS that are at or above them. When a field
+    of `recording` is resolved, the id of its verification is recorded.
     """
 
     fields: tuple[str, ...]
