@@ -239,10 +239,9 @@ class Delivery:
         return await self._awaited(self._execution.executed(self._operation, event, self._context()))
 
     async def _awaited(self, result: ExecutionResult | Awaitable[ExecutionResult]) -> bytes:
-        """The message with a result that has to be awaited. Raises: Unavailable."""
+        """The message with this result, once it is there. Raises: Unavailable if MongoDB did not answer, so that values are missing."""
         result = result if isinstance(result, ExecutionResult) else await result
-        # MongoDB did not answer, so some values are missing. If the message were sent without these values, it would count as received, and the
-        # client would never receive them.
+        # If the message were sent without the missing values, it would count as received, and the client would never receive these values.
         if any(isinstance(each.original_error, Unavailable) for each in result.errors or ()):
             raise Unavailable
         return orjson.dumps(self._execution.response(self._operation, result, self._request_id))
@@ -287,7 +286,7 @@ class AuditedDelivery(Delivery):
 class Live:
     """Starts subscriptions for callers, and yields their messages.
 
-    `rate`: the budgets from which callers pay for messages. They are apart from those of queries and mutations, from which `Execution` takes.
+    `rate`: the buckets from which callers pay for messages. `Execution` has others, from which callers pay for queries and mutations.
     `drop_copies` is called when messages are dropped. It drops what other modules keep of them: the sockets cache the frames that contain them.
     """
 
