@@ -80,7 +80,7 @@ class Feed:
         self._removed: dict[str, object] = {}
         self._last_heartbeat = self._received_heartbeat = 0
         self._last_heartbeat_before_read = 0
-        # The last heartbeat that a majority has acknowledged. If MongoDB forgets it, the database is an earlier one.
+        # The number of the last heartbeat that a majority has acknowledged. If a lower one is stored later, the database was restored from a backup.
         self._acknowledged = 0
 
     async def run(self) -> None:
@@ -156,7 +156,7 @@ class Feed:
                 await self._receive_update(change["documentKey"]["_id"])
 
     async def _interrupted(self, interruption: Interruption) -> None:
-        """Read again what listeners may have missed. If all verifications were replaced, end the subscriptions that have received any of them."""
+        """Read again what listeners may have missed. If all verifications were replaced, end the subscriptions that can't go on (`_read_again`)."""
         # The collection may have been dropped, and its indexes with it.
         self._store.index_repair.suspect()
         self.on_anonymized(None)
@@ -242,8 +242,9 @@ class Feed:
     async def _read_again(self, replaced: bool) -> None:
         """Read and deliver what listeners may have missed. A listener to a workspace receives no state that it received before.
 
-        `replaced`: whether all verifications were replaced. A follower can then not go on, even if a verification has the version that the follower
-        has received: its events may be other ones. The feeds of workspaces end too, because nothing shows which verifications are gone.
+        `replaced`: whether all verifications were replaced. The followers, which listen to one verification or to one chain, can then not go on, even
+        if a verification has the version that a follower has received: its events may be other ones. The feeds of workspaces end too, because nothing
+        shows which verifications are gone.
         """
         deleted: set[str] = set()
         restored = 0 if replaced else None
@@ -265,8 +266,8 @@ class Feed:
     async def _read_followed(self, kind: Kind, topics: list[Topic], condition: Document, restored: int | None) -> set[str]:
         """Read verifications that are followed, and deliver them to their followers only. A follower skips the versions that it has received before.
 
-        `restored`: the lowest version that another program may have stored. None: the version that is read. A follower that has received a higher
-        one ends.
+        `restored`: the lowest version that another program may have stored; None if that is the version that is read. The subscription of a follower
+        that has received a higher version ends.
         Returns the ids of the followed verifications that do not exist.
         """
         expected, found = self._listeners.attempts(topics), set()

@@ -3,8 +3,8 @@
 Of the indexes of verifications, those with `due`, and those that begin with `completedAt`, `anonymizedAt` and `captureCompletedAt`, are for the
 sweeper and metrics, which read all workspaces. All others begin with the workspace, so the workspace can be the shard key.
 
-Partial indexes contain few documents, and cost nothing when a document is written that is not among them. Why each filter has its indexes, and what
-they cost: docs/decisions/indexes-of-filters.md.
+A partial index contains only the documents that meet its condition, and costs nothing when another document is written. Why each filter has its
+indexes, and what they cost: docs/decisions/indexes-of-filters.md.
 """
 
 from collections.abc import Mapping
@@ -72,7 +72,7 @@ INDEXES = {
         index("workspace", "chain", "attempt"),
         index("workspace", "completedAt", "_id", present=("completedAt",)),
         # For filters by a phase between the opened link and the outcome. The index of a phase also contains the verifications in the phases after it.
-        # They have an instant in the field that ends the phase, so the index sorts them behind all verifications in the phase.
+        # Each of these has an instant in the field that ends the phase, so the index sorts it behind all verifications that are in the phase.
         *in_both_orders("in_session", "captureStartedAt", present=("openedAt",), equal=IS_PENDING),
         *in_both_orders("capturing", "captureCompletedAt", present=("captureStartedAt",), equal=IS_PENDING),
         *in_both_orders("processing", present=("captureCompletedAt",), equal=IS_PENDING),

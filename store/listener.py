@@ -123,7 +123,7 @@ class Listener:
     async def changes(self, timeout_seconds: float | None = None) -> list[Change]:
         """All changes since the last call; waits until there is a change or a removal. The list is empty after a removal alone, or after the timeout.
 
-        The order is that in which the verifications changed first.
+        The verifications are in the order of their first changes since the last call.
 
         Only one reader may wait at a time.
 

@@ -19,7 +19,7 @@ ENTRIES_BY_ID = (DELIVERIES, PROVIDER_QUERIES, UNFINISHED_STARTS)
 
 
 class Removal(NamedTuple):
-    """A verification to delete, if `version` is still its stored version. `provider_id`: the provider's id of it; None if it has none."""
+    """A verification to delete, if `version` is still its stored version. `provider_id`: the id that its provider gave it; None if there is none."""
 
     id: str
     version: object

@@ -520,8 +520,8 @@ class Verifications:
     async def _persist(self, id: str, attempt: Callable[[], Awaitable[Verification]]) -> Verification:
         """Change the verification `id`: call `attempt` until it returns, at most for the store's time limit for one change.
 
-        It is called again each time another writer was faster (Stale, DuplicateKeyError), and once more after its first DomainError. The writers of
-        one verification in this process take turns, so that they do not make each other's writes stale.
+        `attempt` is called again each time another writer was faster (Stale, DuplicateKeyError), and once more after its first DomainError. The
+        writers of one verification in this process take turns, so that they do not make each other's writes stale.
 
         Raises: the second DomainError of `attempt`; Unavailable if the time limit passed during the turns of other writers of this process; Conflict
                 if it passed because writers of other processes were faster each time.

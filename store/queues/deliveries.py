@@ -167,7 +167,10 @@ class StoredDeliveries:
         return to_delivery(found) if found else None
 
     async def newest(self, workspace: str | None, states: Sequence[DeliveryState], limit: int) -> list[WebhookDelivery]:
-        """The deliveries in these states, the last changed first. `workspace`: None for all workspaces. Cost: one query over an index."""
+        """The deliveries in these states, the last changed first. `workspace`: None for all workspaces.
+
+        Cost: one query over an index; for all workspaces, also one that finds their names.
+        """
         with answering():
             workspaces = await self._collection.distinct("workspace") if workspace is None else [workspace]
             condition = {"workspace": {"$in": workspaces}, "state": {"$in": [state.value for state in states]}}
@@ -177,7 +180,7 @@ class StoredDeliveries:
     async def failed_since(self, workspace: str | None, at: datetime, limit: int, without: Sequence[str] = ()) -> list[WebhookDelivery]:
         """The deliveries of which an event was given up since this instant, and not sent again. `workspace`: None for all workspaces.
 
-        `without`: ids of verifications to leave out. Cost: one query over an index.
+        `without`: ids of verifications to leave out. Cost: one query over an index; for all workspaces, also one that finds their names.
         """
         with answering():
             workspaces = await self._collection.distinct("workspace") if workspace is None else [workspace]

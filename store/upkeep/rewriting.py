@@ -32,7 +32,10 @@ class Rewrite(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Rewriting:
-    """A kind of rewriting. `outdated`: the condition for documents to rewrite. `fields`: the fields that `rewrite` uses, as a projection."""
+    """A kind of rewriting. `target`: what it leads to, such as the id of a key. `outdated`: the condition for documents to rewrite.
+
+    `fields`: the fields that `rewrite` uses, as a projection.
+    """
 
     name: str
     target: str

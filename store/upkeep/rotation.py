@@ -1,4 +1,4 @@
-"""The rotation of data keys: encrypts personal data that are stored under another key again, under the first key."""
+"""The rotation of data keys: personal data that are encrypted under another key are encrypted again, under the first key."""
 
 from domain.errors import BadValue
 from store.decoding import CLOSING_NOTE

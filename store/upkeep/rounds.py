@@ -42,7 +42,10 @@ class RoundsState:
 
     @property
     def left(self) -> int:
-        """How many of the verifications that this round found may not be rewritten yet, besides the unreadable ones."""
+        """How many verifications this round found that can be rewritten. At the end of a round, 0 means that nothing is left to do.
+
+        Those that were rewritten in this round are counted too, because a killed process may have left any of them.
+        """
         return max(0, self.found - self.unreadable)
 
 
@@ -83,7 +86,7 @@ class Rounds:
     async def claimed(self, now: datetime) -> list[Document] | None:
         """Claim the next batch. Returns those of its verifications that must be rewritten; None if the work is finished.
 
-        Cost: two queries over the index of ids, and one write.
+        Cost: one read by primary key, two queries over the index of ids, and one write; more if other processes claim at the same time.
         """
         while True:
             state = await self.state()
