@@ -1,7 +1,7 @@
 """The intake of webhooks: records what providers send, and applies it to the verifications.
 
-A webhook is recorded before it is answered, and applied right after that. If that is not possible, or the process ends, the sweep of any process
-applies it later. The event's id is written together with the result, so a webhook that is applied twice changes nothing the second time.
+A webhook is recorded before it is answered, and then applied in the background. If it can't be applied, or if the process ends, the sweep of any
+process applies it later. The event's id is written together with the result, so a webhook that is applied twice changes nothing the second time.
 """
 
 import asyncio
