@@ -61,7 +61,8 @@ def standard_secret(secret: SecretStr) -> SecretStr:
 def nameable_address(url: AnyHttpUrl) -> AnyHttpUrl:
     """Check that a Content-Security-Policy can name a URL. Returns the URL. Raises: ValueError.
 
-    Source: Content Security Policy Level 3, 2.3.1 (`host-source`). It has neither IPv6 addresses nor the characters that separate its parts.
+    Source: Content Security Policy Level 3, 2.3.1 (`host-source`). A policy can't name IPv6 addresses, or paths with characters that separate its
+            parts.
     """
     if not NAMEABLE_URL.fullmatch(str(url)):
         raise ValueError("must have a host name or an IPv4 address, and a path without quotes, commas and semicolons")
