@@ -435,8 +435,8 @@ class Verification:
         return max(whole_milliseconds(at), self.updated_at)
 
     def _new_source_id(self, result: Result) -> str | None:
-        # The provider may repeat a webhook whose event id was stored, although its result had no effect, or its document was not stored. The
-        # repetition is recorded without the id, because an id must not occur twice in the history.
+        # A webhook may be applied a second time, for example because its document could be read only later. Its event id may then be in the history
+        # already. An id must not occur twice there, so the second event is recorded without the id.
         return None if self._has_recorded(result.source_id, RESULTS) else result.source_id
 
     def _has_recorded(self, source_id: str | None, types: frozenset[EventType]) -> bool:

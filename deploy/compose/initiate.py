@@ -85,7 +85,7 @@ def create_or_update(client: Client, kind: str, command: dict[str, Any]) -> None
 
 
 def eventually(holds: Callable[[], bool]) -> None:
-    """Wait until this holds. A server that starts refuses commands, or closes connections, so errors are ignored until the time is over."""
+    """Wait until `holds` returns True. A server that starts refuses commands, or closes connections, so errors are ignored for WAIT_SECONDS."""
     deadline = time.monotonic() + WAIT_SECONDS
     while True:
         try:
