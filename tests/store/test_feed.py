@@ -403,7 +403,7 @@ async def test_followers_of_a_verification_in_a_collection_that_replaced_theirs_
 
 
 async def test_followers_are_warned_if_the_database_forgot_an_acknowledged_heartbeat(feed: Feed, store: Store, verifications: Verifications) -> None:
-    """A backup of the data files was restored. The change stream does not report that."""
+    """The stored heartbeat is replaced by an earlier one, as if a backup of the data files was restored, which the change stream does not report."""
     added = await verifications.add(a_verification())
     await caught_up(feed, store)
     beat = feed.heartbeats[1]
