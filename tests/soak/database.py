@@ -1,6 +1,6 @@
 """Direct access to the database of a run, without a gateway.
 
-It reads what the gateways stored. It also ends their leases and pauses early, so that a run need not wait for hours.
+The soak reads what the gateways stored. It also ends their leases and pauses early, so that a run need not wait for hours.
 """
 
 from collections.abc import AsyncIterator
