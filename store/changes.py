@@ -47,7 +47,7 @@ PIPELINE = [
 
 
 class Interruption(Enum):
-    """What the stream of changes does not show in single changes, so that the consumer must read the database again."""
+    """Something that the stream does not report change by change, so that the consumer must read the database again."""
 
     GAP = "changes may be missing"
     REPLACEMENT = "the verifications were dropped, or replaced as a whole, for example by those of a backup"

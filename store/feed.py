@@ -62,8 +62,8 @@ class Feed:
         self._newest_heartbeat_at: float | None = None
         self._watermark: datetime | None = None
         self._opened = asyncio.Event()
-        # For each verification that was read from the database for all its listeners, by id, the version read. The stream may still deliver older
-        # versions, which must be skipped. All entries are dropped when the stream delivers a heartbeat that was written after the last read.
+        # The versions that were read from the database and delivered to all listeners, by the id of the verification. The stream may still deliver
+        # older versions, which must be skipped. All entries are dropped when the stream delivers a heartbeat that was written after the last read.
         self._versions_read: dict[str, int] = {}
         # Called with the id of each verification that is anonymized, so that decrypted data of it can be dropped. Called with None if such a change
         # may have been missed.

@@ -193,7 +193,7 @@ class Store:
         return await due.read_due(self.collection, "anonymizedAt", anonymized_until, {}, limit, after)
 
     async def deletable(self, completed_until: datetime, limit: int, after: Due | None = None) -> list[Due]:
-        """The verifications that have had an outcome since `completed_until` or earlier, by workspace, in each the oldest outcome first.
+        """The verifications that have had an outcome since `completed_until` or earlier, sorted by workspace, and then by the time of the outcome.
 
         Cost: one or two queries over an index. MongoDB skips from one workspace to the next.
         """
@@ -299,7 +299,9 @@ class Verifications:
         return await self._persist(id, attempt)
 
     async def retry(self, id: str, rule: RetryRule) -> Verification:
-        """Create the next attempt after a verification with a rule, and store it. If there is a next attempt already, return it instead.
+        """Apply a rule that creates the next attempt after a verification, store both, and return the next attempt.
+
+        If there is a next attempt already, it is returned instead.
 
         Cost:   one transaction of two writes.
         Raises: the same errors as `change`; RetryDeleted; ProviderIdTaken if another verification has the same id at the provider; Unavailable also

@@ -71,7 +71,7 @@ CHECKED = Expressions(LISTED, CHECKED_DURATION, CHECKED_DAY)
 def pipeline(scope: Document, filter: Filter, by_day: bool, read: Expressions) -> list[Document]:
     """The aggregation pipeline that computes all statistics in one pass over the matching documents.
 
-    `actor` in the pipeline is the actor of the last outcome. There may be two: a provider's verdict replaces an outcome that the system concluded.
+    `actor` in the pipeline is the actor of the last outcome. A verification may have had two: a verdict replaces one that the system concluded.
     """
     outcome = {"$filter": {"input": read.events, "cond": {"$eq": ["$$this.type", EventType.STATUS_CHANGED.value]}}}
     values = {

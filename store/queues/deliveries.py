@@ -22,8 +22,8 @@ from store.indexes import DELIVERIES
 from store.stored_verification import document_of
 from store.verifications import Store
 
-# How long a claim is valid. A process begins a try only if the rest of its lease is long enough for it. So when a lease has ended, its process sends
-# nothing more, or has ended too.
+# How long a claim is valid. A process begins a try only if the rest of its lease is long enough for the whole try. So once a lease has ended, the
+# process that held it sends nothing more.
 SENDING_LEASE = timedelta(seconds=30)
 # How far the clock of a gateway may be behind MongoDB's. `/readyz` and `gateway check` report greater differences.
 CLOCK_DIFFERENCE = timedelta(seconds=5)
@@ -219,7 +219,7 @@ class StoredDeliveries:
 
 
 def recording(workspace: str, events: NewEvents, now: datetime) -> UpdateOne:
-    """The write that records events of a verification. If events already wait, only the newest version changes."""
+    """The write that records events of a verification. If earlier events already wait, it changes only `version`, the newest event to deliver."""
     present = {
         "workspace": {"$literal": workspace},
         "version": {"$ifNull": ["$version", events.before]},

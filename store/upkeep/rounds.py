@@ -101,7 +101,7 @@ class Rounds:
             condition = {"_id": {"$gt": state.position, "$lte": last}, **self._outdated}
             with answering():
                 found = await self._verifications.find(condition, self._fields).to_list(None)
-            # The claim counts what was found. So if this process is killed before it has rewritten that, another round follows.
+            # The claim adds to `found`. So if this process is killed before it has rewritten the batch, another round follows.
             if await self._moved(state, {"$set": {"position": last}, "$inc": {"passed": len(ids), "found": len(found)}}):
                 return found
 
