@@ -278,8 +278,9 @@ class Verification:
         """The verification after the provider reported this result.
 
         The first result becomes the outcome, however late it is: it also replaces an outcome that the system concluded from silence. The same result
-        again, or a result with the same event id, changes nothing, unless it brings the document for the first time. A different result is recorded
-        once, as the event RESULT_IGNORED, and does not change the status. At most 20 such events are recorded, so that the history stays short.
+        again changes nothing, unless it brings the document for the first time. A different result is recorded once, as the event RESULT_IGNORED,
+        and does not change the status. It is not recorded if its event id is in the history already. At most 20 such events are recorded, so that
+        the history stays short.
         """
         if self._open_to(result):
             # The document of an anonymized verification is dropped, with the note about its fields.

@@ -180,8 +180,8 @@ class Changes:
     async def expire(self, workspace: str, id: str) -> bool:
         """Apply the deadline of a verification for the sweeper, if it has passed. Returns whether this call changed the verification.
 
-        If the provider decides about deadlines, only a verification that the provider has never accepted expires here, because the provider can't be
-        queried about it.
+        If the provider decides about deadlines, a verification expires here only if the provider has never accepted it, and so can't be queried about
+        it.
         """
 
         def rule(old: Verification, at: datetime) -> Verification:

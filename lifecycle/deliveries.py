@@ -137,7 +137,7 @@ class OutgoingWebhooks:
             tasks.create_task(self._send_due(workspace, wake, send))
 
     async def _send_due(self, workspace: str, wake: asyncio.Event, send: Send) -> None:
-        """Send what is due, again and again. `wake` is set when events were recorded, and when a claimed delivery ends. It ends the pause at once."""
+        """Send what is due, again and again, with pauses. `wake` ends a pause: it is set when events were recorded, and when a delivery ends."""
         sending: set[asyncio.Task[None]] = set()
 
         def finished(task: asyncio.Task[None]) -> None:

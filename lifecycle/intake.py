@@ -146,7 +146,7 @@ class Intake:
         return await self._apply_if(await self._inbox.claimed(id, even_if_early=True))
 
     async def apply_report(self, verification: Verification, report: Report) -> Verification:
-        """Apply a result that the gateway read from the provider although no webhook announced it. Returns the new state.
+        """Apply a result that the gateway has read from the provider without a webhook. Returns the new state.
 
         If a webhook brings the same result at the same time, the second of the two changes nothing. Raises: NotFound, Unavailable, Conflict.
         """

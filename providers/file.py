@@ -223,7 +223,7 @@ class Secrets:
 
 
 def source_keys(name: str, several: bool) -> str:
-    """The two keys that can name the source of a secret, as text for a message: "api_key_env or api_key_file". `several`: it is a list of secrets."""
+    """The keys that can name the source of a secret, as text: "api_key_env or api_key_file". `several`: whether `name` is a list of secrets."""
     stem, plural = (name.removesuffix("s"), "s") if several else (name, "")
     return f"{stem}_env{plural} or {stem}_file{plural}"
 
@@ -232,7 +232,7 @@ def troubles_of(error: ValidationError) -> list[str]:
     """What is wrong with a section: one line for each wrong key. The lines contain no values."""
     lines = []
     for problem in error.errors(include_input=False, include_url=False):
-        # The first part of the location is the name of the provider, by which the kind of the section was chosen.
+        # Leave out the first part of the location, which is the name of the provider: pydantic has chosen the class of the section by it.
         location = ".".join(str(part) for part in problem["loc"][1:])
         message = "is missing" if problem["type"] == "missing" else "is not a key of this section" if problem["type"] == "extra_forbidden" else None
         message = message or problem["msg"].removeprefix("Value error, ")

@@ -114,7 +114,7 @@ class Sandbox:
         return signature(self._keys[0], workspace, verification_id)
 
     def signed(self, workspace: str, verification_id: str, candidate: str) -> bool:
-        """Whether `candidate` is a valid signature for this verification, with any of the keys. Compares in constant time."""
+        """Whether `candidate` is a valid signature for this verification, with any of the keys. Each comparison takes constant time."""
         return any(hmac.compare_digest(signature(key, workspace, verification_id).encode(), candidate.encode()) for key in self._keys)
 
     def webhook(self, verification_id: str, status: Status, codes: Sequence[str], event_id: str | None = None) -> tuple[bytes, dict[str, str]]:

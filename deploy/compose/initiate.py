@@ -1,7 +1,7 @@
 """Initiates the replica set of compose.yaml, and creates its users. Does nothing that was done before, so it can run at each start.
 
-Needs only PyMongo. It must reach the first member at localhost: before the first user exists, MongoDB allows only connections from localhost to
-initiate the replica set and to create that user.
+This program needs only PyMongo. It must reach the first member at localhost: before the first user exists, MongoDB allows only connections from
+localhost to initiate the replica set and to create that user.
 """
 
 import json
