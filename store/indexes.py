@@ -93,7 +93,7 @@ INDEXES = {
         index("workspace", "since", present=("since",)),
     ],
     UNFINISHED_STARTS: [index("until", "_id"), index("since")],
-    # In this order: for the process that looks for due queries, and to claim, in a workspace, the query that has been due longest.
+    # In this order: for the process that looks for due queries, and for claiming the query of a workspace that has been due longest.
     PROVIDER_QUERIES: [index("at", "workspace"), index("workspace", "at", "_id")],
     # MongoDB deletes a tombstone when its `expiresAt` has passed.
     TOMBSTONES: [index("workspace", "removedAt", "_id"), IndexModel([("expiresAt", ASCENDING)], expireAfterSeconds=0)],
@@ -105,10 +105,10 @@ INDEXES = {
         index("next", "_id", present=("next",)),
         index("state", "receivedAt", "_id"),
         index("workspace", "state", "receivedAt", "_id"),
-        # To delete what the inbox holds about a verification that is deleted.
+        # For deleting what the inbox holds about a verification that is deleted.
         index("workspace", "providerId", present=("providerId",)),
     ],
-    # To find the receipts of what was erased for a person.
+    # For finding the receipts of what was erased for a person.
     ERASURES: [index("workspace", "referenceHash")],
 }
 

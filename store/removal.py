@@ -31,7 +31,7 @@ class OtherVersion(Exception):
 
 
 def removal_of(verification: Verification) -> Removal:
-    """The removal of a verification in this version."""
+    """What `remove_all` needs to delete this verification, if it is still stored in this version."""
     provider_id = verification.provider.id
     return Removal(verification.id, verification.version, provider_id if isinstance(provider_id, str) else None)
 

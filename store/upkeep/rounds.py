@@ -13,7 +13,7 @@ from pymongo.errors import DuplicateKeyError
 from store.driver import Database, Document, answering
 from store.indexes import UPKEEP, VERIFICATIONS
 
-# How many verifications a batch passes over.
+# How many verifications a batch covers, whether they must be rewritten or not.
 BATCH_ROWS = 1000
 # After this many rounds, the work ends although something was found in each of them: another process keeps writing what must be rewritten.
 MAX_ROUNDS = 5
