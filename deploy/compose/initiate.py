@@ -78,7 +78,7 @@ def logged_in(address: str, password: str) -> Client:
 
 
 def create_or_update(client: Client, kind: str, command: dict[str, Any]) -> None:
-    """Create a role or user, or replace what it may do if it exists. `command`: one that creates it."""
+    """Create a role or a user; if it exists, replace what it may do. `command`: the command that creates it."""
     name = command[f"create{kind}"]
     found = client.admin.command(f"{kind.lower()}sInfo", name)[f"{kind.lower()}s"]
     client.admin.command({f"update{kind}" if found and key == f"create{kind}" else key: value for key, value in command.items()})

@@ -33,7 +33,7 @@ def company(gateway: Gateway, database_name: str, mongo: MongoClient[dict[str, A
 
 @dataclass(frozen=True, slots=True)
 class Followers:
-    """Open subscriptions: each verification is followed over a socket and over an event stream, alone or with its retries."""
+    """Open subscriptions to one verification: over sockets and over event streams, both with and without its retries."""
 
     sockets: list[Following]
     streams: list[Stream]

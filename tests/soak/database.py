@@ -68,7 +68,7 @@ class Database:
                 await self[name].update_many({field: {"$gt": past}}, {"$set": {field: past}})
 
     async def unfinished(self) -> dict[str, int]:
-        """How many things of each kind the gateways still have to do. Kinds of which there are none are left out."""
+        """How much work of each kind is left to the gateways. Kinds without any work left are not in the result."""
         linked = await self[VERIFICATIONS].distinct("provider.id")
         counts = {
             "verifications pending": await self[VERIFICATIONS].count_documents({"status": "pending"}),
