@@ -125,8 +125,8 @@ def plain_events(document: Document, after: int) -> tuple[Event, ...]:
 def count_missing_events(document: Document) -> int:
     """How many of the oldest events are missing in the document.
 
-    Every version has one event, and the last event's version is the document's version, so the difference between the version and the number
-    of events is the number of missing events.
+    Every version has one event. So if no event is missing, the document has as many events as its version says. The difference is the number of
+    missing events.
     """
     version = document.get("version")
     return max(int(version) - len(document["events"]), 0) if isinstance(version, int | float) else 0

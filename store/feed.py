@@ -242,9 +242,9 @@ class Feed:
     async def _read_again(self, replaced: bool) -> None:
         """Read and deliver what listeners may have missed. A listener to a workspace receives no state that it received before.
 
-        `replaced`: whether all verifications were replaced. The followers, which listen to one verification or to one chain, can then not go on, even
-        if a verification has the version that a follower has received: its events may be other ones. The feeds of workspaces end too, because nothing
-        shows which verifications are gone.
+        `replaced`: whether all verifications were replaced. The subscriptions of followers (listeners to one verification or to one chain) then end,
+        even if a verification has the version that a follower has received, because its events may be other ones. The feeds of workspaces end too,
+        because nothing shows which verifications are gone.
         """
         deleted: set[str] = set()
         restored = 0 if replaced else None
