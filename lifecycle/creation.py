@@ -67,8 +67,8 @@ class Creation:
         self.queries = queries or ProviderQueries(store)
         self._under_way: dict[str, asyncio.Task[Verification | None]] = {}
         self._leaving = asyncio.Event()
-        # Set when the providers file was read again: the pauses of denied starts then end at once. With the next sweep (`_must_release`), the leases
-        # of denied starts in other processes end too.
+        # Set when the providers file was read again. The pauses of starts that wait for an operator then end at once. With the next sweep
+        # (`_must_release`), the leases of such starts in other processes end too.
         self._resumed = asyncio.Event()
         self._must_release = False
 
@@ -109,7 +109,7 @@ class Creation:
     async def due(self, limit: int, after: Due | None = None) -> list[Due]:
         """The verifications that a process had not started when it ended, and those that must be tried again.
 
-        After `resume`, this first ends the leases of the denied starts. Raises: Unavailable.
+        After `resume`, this first ends the leases of all starts that wait for an operator. Raises: Unavailable.
         """
         if self._must_release:
             self._must_release = False
@@ -267,7 +267,7 @@ class Creation:
         await self._starts.remove(start.verification_id)
 
     async def _interrupted(self, seconds: float, denied: bool) -> bool:
-        """Pause. Returns whether the pause was cut short, because the process is about to end, or a denied start is to be tried again at once."""
+        """Pause. Returns whether the pause was cut short, because the process is about to end, or, for a denied start, because `resume` was called."""
         events = [self._leaving, *([self._resumed] if denied else [])]
         waiting = [asyncio.create_task(event.wait()) for event in events]
         try:

@@ -1,6 +1,7 @@
-"""The live feed: one change stream per process, fanned out to all listeners.
+"""The live feed: one change stream per process, whose changes are delivered to all listeners.
 
-A change contains its whole document, so that fan-out reads nothing from the database.
+A change contains its whole document, so that the delivery to listeners reads nothing from the database. Each process writes a heartbeat, a small
+document, every second. A heartbeat that arrives through the change stream shows that the stream is open and has delivered all earlier changes.
 """
 
 import asyncio

@@ -52,7 +52,7 @@ class Listener:
     """Stores the latest state of each verification that changed, until the reader takes it.
 
     A state contains all earlier events, so a slow reader misses none. At most `max_changes` verifications are stored. If more change, the reader
-    gets the error Lagged. A follower of a verification that was deleted gets the error NotFound, after the changes that were made before.
+    gets the error Lagged. If a verification that the reader follows is deleted, the reader gets the error NotFound, after the changes before that.
     `wake`: wakes the reader.
     """
 
