@@ -267,7 +267,7 @@ class Creation:
         await self._starts.remove(start.verification_id)
 
     async def _interrupted(self, seconds: float, denied: bool) -> bool:
-        """Pause. Returns whether the pause was cut short, because the process is about to end, or, for a denied start, because `resume` was called."""
+        """Pause. Returns whether the pause was cut short: because the process is about to end, or, for a denied start, because of `resume`."""
         events = [self._leaving, *([self._resumed] if denied else [])]
         waiting = [asyncio.create_task(event.wait()) for event in events]
         try:
