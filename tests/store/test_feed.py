@@ -319,7 +319,7 @@ async def test_a_verification_that_was_deleted_and_restored_is_delivered_again(f
         for state in (opened, added):
             await store.collection.delete_one({"_id": added.id})
             await restored(store, state)
-            # A listener that begins before the deletion was delivered would end because of it.
+            # Wait until the feed has delivered the deletion, which would end a listener that begins before.
             await caught_up(feed, store)
             with feed.listen("acme", id=added.id) as by_id:
                 changed = await verifications.change(added.id, lambda it, at: it.concluded(FAILED_RESULT, at))
