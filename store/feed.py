@@ -33,8 +33,8 @@ from store.verifications import Store
 logger = logging.getLogger(__name__)
 
 HEARTBEAT_SECONDS = 1.0
-# The stream counts as open when a heartbeat arrives through it. Heartbeats written before the stream was open never arrive. So they are written often
-# until one arrives.
+# The stream counts as open when a heartbeat arrives through it. Heartbeats that are written before the stream is open never arrive. So until the first
+# one arrives, heartbeats are written this often.
 OPENING_HEARTBEAT_SECONDS = 0.05
 OPENING_SECONDS = 10.0
 MAX_FEED_CHANGES = 10_000
@@ -162,7 +162,7 @@ class Feed:
         self._store.index_repair.suspect()
         self.on_anonymized(None)
         if interruption is Interruption.REPLACEMENT:
-            # Restored verifications have lower versions than those that were read or delivered before.
+            # Forget what was read or delivered before. Restored verifications may have lower versions, and would be skipped otherwise.
             self._versions_read.clear()
             self._documents_read.clear()
             self._acknowledged = 0
@@ -199,7 +199,7 @@ class Feed:
             self._listeners.deleted(id)
 
     def _receive_removal(self, found: Document) -> None:
-        """Report a verification that the gateway removed to the feeds of its workspace. `found`: its tombstone."""
+        """Report to the feeds of a workspace that the gateway removed one of its verifications. `found`: the tombstone of the verification."""
         id, workspace, removed_at = found.get("_id"), found.get("workspace"), found.get("removedAt")
         if isinstance(id, str) and isinstance(workspace, str) and self._removed.get(id) != removed_at:
             self._removed.pop(id, None)
@@ -342,7 +342,7 @@ class Feed:
 def stamped_long_before(document: Document, written_at: Timestamp) -> bool:
     """Whether the document's stamp is more than STAMPING older than this write.
 
-    If so, another program wrote the document: every write of the gateway stamps its document.
+    If so, the document was written by another program, or by an early release of the gateway: this release stamps every document that it writes.
     """
     stored_at = document.get("storedAt")
     return isinstance(stored_at, Timestamp) and written_at.time - stored_at.time > STAMPING_SECONDS
