@@ -33,8 +33,8 @@ from store.verifications import Store
 logger = logging.getLogger(__name__)
 
 HEARTBEAT_SECONDS = 1.0
-# The stream counts as open when a heartbeat arrives through it. Heartbeats that are written before the stream is open never arrive. So until the first
-# one arrives, heartbeats are written this often.
+# The stream counts as open when a heartbeat arrives through it. Heartbeats that were written before the stream was open never arrive. So until the
+# first one arrives, heartbeats are written this often.
 OPENING_HEARTBEAT_SECONDS = 0.05
 OPENING_SECONDS = 10.0
 MAX_FEED_CHANGES = 10_000
