@@ -103,7 +103,7 @@ async def _copy(reader: StreamReader, writer: StreamWriter, swallows: Callable[[
 
 @asynccontextmanager
 async def outages(blocks_sockets: bool = False) -> AsyncIterator[Outages]:
-    """A proxy that refuses connections until `end` is called. It is closed at the end of the block."""
+    """A context with a proxy that refuses connections until `end` is called. At the end of the context, the proxy is closed."""
     proxy = Outages(blocks_sockets=blocks_sockets)
     server = await asyncio.start_server(proxy.connected, "127.0.0.1", 0)
     proxy.port = server.sockets[0].getsockname()[1]
