@@ -42,7 +42,7 @@ async def lost_network(folder: Path) -> None:
 
 
 async def sleeps(browser: Browser) -> None:
-    """Stop the processes that run the pages, and let them go on later."""
+    """Stop the processes that run the pages, as on a computer that sleeps, and let them go on after SLEEP_SECONDS."""
     session = await browser.new_browser_cdp_session()
     processes = (await session.send("SystemInfo.getProcessInfo"))["processInfo"]
     pages = [process["id"] for process in processes if process["type"] == "renderer"]
