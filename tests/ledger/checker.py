@@ -29,7 +29,8 @@ Documents = Mapping[str, Document]
 
 # Close codes of a socket after which clients with the library graphql-ws do not reconnect.
 FATAL_CLOSES = frozenset({"1002", "1003", "1007", "1008", "1009", "1010", "1011", "1015", "4400", "4401", "4406", "4409", "4429", "4500"})
-# Error codes of a subscription after which a client can subscribe again. The gateway's documentation advises it; no client library does it alone.
+# Error codes of a subscription after which a client can subscribe again. The gateway's documentation advises clients to do so, because no client
+# library does it by itself.
 RETRIABLE_ERRORS = frozenset({"LAGGED"})
 STEPS = ("LINK_OPENED", "CAPTURE_STARTED", "CAPTURE_COMPLETED")
 MAX_IGNORED = 20

@@ -29,7 +29,7 @@ from tests.ledger.writers import Book, Writer
 
 STILL_SECONDS = 1.0
 PATIENCE_SECONDS = 90.0
-# How long a gateway may at most go on executing a request whose client has disconnected. After this time, such a request changes nothing any more.
+# The longest time for which a gateway may go on executing a request whose client has disconnected. Later, such a request changes nothing any more.
 FORGOTTEN_SECONDS = 10.0
 
 # The subscribers of a run: what they follow, their trait, and how many there are of each. They are sixty in all, and `Plan.subscribers` multiplies
