@@ -81,7 +81,7 @@ def steps_of(company: Company, id: str) -> list[str]:
 
 
 def change(company: Company, id: str, **changes: Any) -> None:
-    """Change fields of a stored document, as no code of the gateway does; `__` separates the names of nested fields."""
+    """Change fields of a stored document directly in the database. `__` separates the names of nested fields."""
     company.collection.update_one({"_id": id}, {"$set": {name.replace("__", "."): value for name, value in changes.items()}})
 
 

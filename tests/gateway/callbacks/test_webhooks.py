@@ -53,7 +53,7 @@ class Site:
         return await self.gateway.client.post(path, content=content, headers=headers)
 
     async def read(self, id: str) -> dict[str, Any]:
-        """The verification, as soon as it has an outcome."""
+        """Wait until the verification has an outcome. Returns the verification."""
         async with asyncio.timeout(GENEROUS_SECONDS):
             while True:
                 verification: dict[str, Any] = (await self.gateway.query(READ, {"id": id}))["verification"]
