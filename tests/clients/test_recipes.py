@@ -115,7 +115,7 @@ def has(attempt: int, version: int) -> Callable[[Recipe], bool]:
 
 @asynccontextmanager
 async def recipe(directory: Path, program: str, name: str, **environment: str) -> AsyncIterator[Recipe]:
-    """Run a recipe. It connects through its own proxy. It is killed at the end of the block."""
+    """A context in which a recipe runs. The recipe connects through a proxy of its own, and is killed at the end of the context."""
     async with outages() as proxy:
         at = {"URL": f"http://127.0.0.1:{proxy.port}/graphql", "SOCKET_URL": f"ws://127.0.0.1:{proxy.port}/graphql"}
         environment = {"PATH": os.environ["PATH"], **at, **environment}

@@ -183,8 +183,8 @@ def progressed(write: Written, documents: Documents, keys: Mapping[str, Document
 def concluded(write: Written, documents: Documents, keys: Mapping[str, Document]) -> bool:
     """Whether the result was stored: there is an event with the same status and codes, whichever write it came from.
 
-    True if more than MAX_IGNORED results are stored, because the gateway then stores no further ones. If the result came with the data of an identity
-    document, and it is the outcome, the document was stored too, unless the verification was anonymized.
+    If more than MAX_IGNORED results are stored, the event may be missing, because the gateway then stores no further results. If the result is the
+    outcome and came with the data of an identity document, these data must be stored too, unless the verification was anonymized.
     """
     status, *codes = write.claim
     document = documents[write.id or ""]

@@ -205,8 +205,8 @@ async def finish(writers: list[Writer], writing: list[asyncio.Task[None]]) -> No
 async def settled(uri: str, link_window_seconds: float, book: Book) -> dict[str, Document]:
     """Wait until nothing changes in the database any more. Returns its content.
 
-    This is the case when no request of a writer can still be running, no verification has an opened link whose deadline would pass soon, and two
-    reads in a row are equal.
+    Nothing changes any more if no request of a writer can still be running, no verification has an opened link whose deadline would pass soon, and
+    two reads in a row are equal.
     """
     before: dict[str, Document] = {}
     unknown = max((write.sent_at for write in book.written if write.outcome is Answer.UNKNOWN and write.code != "ConnectError"), default=0.0)

@@ -48,7 +48,7 @@ for name, situation in SITUATIONS.items():
 
 @view("person-offline")
 async def offline_person(stage: Stage, look: Look) -> Page:
-    """A verification that is being checked, without a network."""
+    """The page while the video is checked, after the network was lost."""
     page = await heading(await stage.follow(look, "checking"))
     await page.context.set_offline(True)
     await page.locator("verification-status .offline").wait_for()

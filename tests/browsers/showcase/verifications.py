@@ -1,4 +1,4 @@
-"""The verifications of the showcase: a few that show each situation, and two months of others. They are the same in each run."""
+"""The verifications of the showcase: one for each situation, and many others from the last two months. They are the same in each run."""
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta

@@ -64,7 +64,7 @@ class Lister:
 async def lister(
     node: str, order: str = "CREATED_NEWEST", status: tuple[str, ...] = (), blocked: bool = False, **environment: str
 ) -> AsyncIterator[Lister]:
-    """Follow a list through a proxy, which refuses connections at first."""
+    """A context in which a program follows a list through a proxy. The proxy refuses connections until its `end` is called."""
     filter = json.dumps({"status": status}) if status else "null"
     async with outages(blocked) as proxy, program(node, "lister.js", proxy.url, FILTER=filter, ORDER=order, **environment) as running:
         yield Lister(running, proxy, order, status)

@@ -226,7 +226,7 @@ async def test_a_single_process_goes_on_after_a_signal_for_workers(tmp_path: Pat
 
 
 async def test_a_wrong_password_that_is_seen_only_later_is_logged_once(tmp_path: Path, authenticated: AuthenticatedMongo) -> None:
-    """A process that starts while MongoDB is away waits for it, with any password. It must not log the same fault at each of its many attempts."""
+    """A process that starts while MongoDB is away waits for MongoDB, also with a wrong password. It must not log the same fault at each attempt."""
     async with (
         forwarding(authenticated.uri(password="canary")) as forwarder,
         running(tmp_path, "serve", **settings_at(free_port()), GATEWAY_MONGO_URI=forwarder.uri) as command,
