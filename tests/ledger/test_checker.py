@@ -1,4 +1,4 @@
-"""Tests of the checker: each test falsifies the records of a good run, and the checker must find the breach."""
+"""Tests of the checker: tests falsify the records of a good run, and the checker must find the breach. Changes that are allowed are no breach."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace

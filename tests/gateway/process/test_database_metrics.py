@@ -1,4 +1,4 @@
-"""The metrics of MongoDB and of the feed, as a running gateway shows them."""
+"""The metrics of MongoDB, of the feed and of the sweeper, as a running gateway shows them."""
 
 import asyncio
 
