@@ -136,7 +136,7 @@ async def a_tab(
     scale: float = 1,
     trusting: bool = False,
 ) -> AsyncIterator[Tab]:
-    """A context with a tab that shares nothing with other tabs. `size`: of the window, in CSS pixels. `script`: whether scripts run.
+    """A context with a tab that shares nothing with other tabs. `size`: the window's size in CSS pixels. `script`: whether scripts run.
 
     `scale`: the pixels of a screenshot for each CSS pixel. `trusting`: whether the browser accepts every certificate.
     """

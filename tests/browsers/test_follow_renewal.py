@@ -64,7 +64,7 @@ def company(renewing_gateway: Gateway, shared_database_uri: str, mongo: MongoCli
 
 
 def reference(address: str = "https://shop.example/token", workspace: str = WORKSPACE) -> str:
-    """The reference in the follow tokens of a workspace."""
+    """The signed reference to a workspace's address for renewals, as in its follow tokens (see `Renewals` in gateway/pages/follow.py)."""
     found = Renewals(lambda: {workspace: address}, [KEYS["signing_key"]]).reference(workspace)
     assert found
     return found

@@ -14,10 +14,10 @@ FORBIDDEN = b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\nConnection: close\r
 
 @dataclass
 class Outages:
-    """The proxy of one client. `port`: the port to which the client connects. `refused`: how many connections it has refused in the current outage.
+    """The proxy of one client. `port`: the port to which the client connects.
 
-    `refusal`: the bytes that the proxy sends before it closes a connection during an outage. `blocks_sockets`: whether the proxy refuses WebSockets
-    even when there is no outage.
+    `refused`: how many connections the proxy has refused in the current outage. `refusal`: the bytes that it sends before it closes a connection
+    during an outage. `blocks_sockets`: whether the proxy refuses WebSockets even when there is no outage.
     """
 
     port: int = 0

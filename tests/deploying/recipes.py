@@ -40,7 +40,7 @@ http {{
 
 
 def recipe(name: str) -> str:
-    """The recipe for a proxy, from the page. `name`: an element of PROXY_NAMES."""
+    """The recipe for a proxy, from docs/deploying.md. `name`: an element of PROXY_NAMES."""
     found = re.search(rf"^```{name}\n(.+?)^```$", PAGE.read_text(), re.MULTILINE | re.DOTALL)
     assert found, f"docs/deploying.md has no recipe for {name}"
     return found[1]

@@ -226,7 +226,7 @@ KINDS = {
 
 
 def stored(document: Document) -> RawBSONDocument:
-    """The document to insert. Each text BROKEN is replaced by one with an invalid UTF-8 byte, which the driver would refuse to encode."""
+    """The encoded document to insert. Each text BROKEN in it is replaced by a text that is not UTF-8, which the driver itself would not encode."""
     return RawBSONDocument(bson.encode(document).replace(BROKEN.encode(), b"broke\xff-text"))
 
 

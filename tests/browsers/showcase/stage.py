@@ -123,7 +123,7 @@ class Stage:
         return page
 
     async def board(self, look: Look, token: str | None = None, address: str = "", url: str | None = None) -> Page:
-        """The board, opened at this address with this token. `address`: what follows the `#`."""
+        """Open the board with this token. `address`: the part of the address after `#/`. `url`: the gateway's URL; by default, that of `gateway`."""
         page = await self.page(look, KEEP_TOKEN % (token or self.board_token()))
         await page.goto(f"{url or self.gateway.url}/#/{address}")
         return page
@@ -140,7 +140,7 @@ class Stage:
         return self.gateway.tokens.follow_token(issuer, self.showcase.stored[self.showcase.named[name]].chain, TOKEN_LIFE).token
 
     async def wait(self, page: Page, seconds: float) -> None:
-        """Let the page believe that so many seconds have passed since NOW."""
+        """Set the clock of the page to this number of seconds after NOW."""
         self.shown_at = NOW + timedelta(seconds=seconds)
         await page.clock.set_system_time(self.shown_at)
 

@@ -54,7 +54,7 @@ class Showcase:
         return verification.accepted(ProviderReference("yousign", own, f"https://verify.example/{own}"), at)
 
     def retried(self, verification: Verification, at: datetime) -> Verification:
-        """The retry of a verification, which is returned only. The verification itself is added here, with its reference to the retry."""
+        """The retry of a verification. This method adds the verification with its reference to the retry, but not the retry itself."""
         before, after = verification.retried(self.an_id(at), RetryRequest(), ProviderReference("yousign", None, None), WINDOWS, at)
         self.keep(before)
         return self.started(after)

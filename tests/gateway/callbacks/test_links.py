@@ -47,7 +47,7 @@ IN_ADVANCE = (
 
 @pytest.fixture(scope="module")
 async def shared_gateway(shared_database_uri: str, commands: Commands) -> AsyncIterator[Gateway]:
-    """A gateway whose provider is `external`. Its sweeper does not run during the tests."""
+    """A gateway whose provider is `external`. Its sweeper does not run during the tests, so that only requests apply deadlines."""
     async with serving(shared_database_uri, provider="external", sweep_seconds=100_000) as running:
         yield running
 

@@ -22,7 +22,8 @@ from tests.wire import following
 
 READ, WRITE, REPORT, SENSITIVE = Scope.READ, Scope.WRITE, Scope.REPORT, Scope.SENSITIVE
 INTERNAL = [code for code, reason in CATALOGUE.items() if reason.internal]
-# What is added to the visible reasons of a verification. Providers may send any code with any status.
+# Codes that are added to the visible reasons of a verification. They are withheld from callers without the scope. Providers may send any code with
+# any status.
 WITHHELD = [*((code,) for code in INTERNAL), ("NEW_CODE",), ("IDVV_2301", "NEW_CODE"), (*INTERNAL, "A", "B")]
 subjects = count()
 REASON = "code known type statuses description retryAdvice internal guidance"
