@@ -20,7 +20,7 @@ from tests.company import Company
 from tests.serving import ISSUER, serving
 
 AWAY_SECONDS = 30
-# Longer than the time by which web/client recognizes that the computer has slept.
+# Longer than 10 s. If a timer is later than that, web/client concludes that the computer has slept (`JUMP_MS` in web/client/src/connection.ts).
 SLEEP_SECONDS = 15
 MAX_DRILL_SECONDS = 240
 DRILL_DATABASE = "drill"
