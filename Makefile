@@ -28,7 +28,7 @@ FOLLOW := gateway/pages/follow/index.html
 # The number of parallel workers of pytest: one more than processors, because tests of processes and of time-outs mostly wait.
 WORKERS = $$(( $$(getconf _NPROCESSORS_ONLN) + 1 ))
 
-.PHONY: help setup web graphiql board run test coverage counts check schema lock lock-check ledger drill drill-sockets compare smuggle story-picture drill-web image-test bench bench-quick bench-live bench-scaling bench-hostile clean screenshots bench-board packages pythons dist
+.PHONY: help setup web graphiql board run test coverage counts check schema lock lock-check ledger drill drill-sockets compare smuggle story-picture drill-web image-test bench bench-quick bench-live bench.limits.scaling bench-hostile clean screenshots bench-board packages pythons dist
 
 help: ## list these targets
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/  make \1|\2/p' Makefile | column -t -s '|'
@@ -132,8 +132,8 @@ bench-quick: setup $(PEERS) ## compare the gateway with only the closest peers: 
 bench-live: setup ## measure how long a new status takes to reach a subscriber, and what 5,000 subscribers cost
 	.venv/bin/python -m bench.live $(ARGS)
 
-bench-scaling: setup ## measure the limits of docs/scaling.md: feeds, the change stream, writes, and what a verification costs
-	.venv/bin/python -m bench.scaling $(ARGS)
+bench.limits.scaling: setup ## measure the limits of docs/scaling.md: feeds, the change stream, writes, and what a verification costs
+	.venv/bin/python -m bench.limits.scaling $(ARGS)
 
 bench-hostile: setup ## measure what hostile operations cost, and how long other clients wait meanwhile
 	.venv/bin/python -m bench.hostile $(ARGS)

@@ -1,9 +1,9 @@
-"""Tests of what bench/scaling.py reads from MongoDB's oplog."""
+"""Tests of what bench.limits.scaling.py reads from MongoDB's oplog."""
 
 import pytest
 from bson import encode
 
-from bench.scaling import LIVES, oplog_figures
+from bench.limits.scaling import LIVES, oplog_figures
 
 
 def entry(collection: str, kind: str = "u") -> dict[str, object]:

@@ -1,6 +1,6 @@
 """Measures the limits that docs/scaling.md names: feeds, the change stream, writes, and what one verification costs.
 
-python -m bench.scaling [--only NAME] [--output FILE.json]
+python -m bench.limits.scaling [--only NAME] [--output FILE.json]
 """
 
 import argparse
@@ -27,7 +27,7 @@ from rich.table import Table
 
 from bench import machine
 from bench.dataset import Company, database, insert, prepare
-from bench.lives import Backend, backend, lives, settings
+from bench.limits.lives import Backend, backend, lives, settings
 from bench.machinery import UNREACHED_LIMITS, WORKSPACE, Secrets, Served, cpu_seconds_of, free_port, gateway
 from bench.processors import LOAD, SERVER, stay
 from bench.publishing import FOLLOW, States, advanced, database_publisher
