@@ -78,8 +78,9 @@ class ReconnectingClient(ClientSocket):
         self._connecting: asyncio.Task[None] | None = None
 
     def start(self) -> None:
-        """Begin an attempt to connect."""
-        self._connecting = asyncio.create_task(self._connect())
+        """Begin an attempt to connect, unless the client has given up."""
+        if not self.record.given_up:
+            self._connecting = asyncio.create_task(self._connect())
 
     async def _connect(self) -> None:
         self.record.attempts += 1

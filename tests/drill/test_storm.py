@@ -11,10 +11,12 @@ from urllib.parse import urlsplit
 import pytest
 
 from domain.caller import Caller, Scope
+from gateway.callers.tokens import Tokens, Trust
+from store.verifications import utc_now
 from tests.drill.reconnecting import Assignment, ClientRecord, ReconnectingClient, backoff
 from tests.drill.storm import MAX_STORM_SECONDS, missing, storm_findings
 from tests.factories import a_verification
-from tests.serving import ACME, Gateway, serving
+from tests.serving import ACME, KEYS, Gateway, serving
 from tests.storing import until
 
 CREATE = """mutation { createVerification(input: { firstName: "Ada", lastName: "Lovelace", redirectionUrl: "https://example.com" }) {
@@ -42,12 +44,12 @@ async def test_a_client_that_is_turned_away_comes_back_and_receives_each_change(
     async with serving(database_uri, max_sockets=1) as gateway:
         id = (await gateway.query(CREATE))["createVerification"]["id"]
         async with a_client(gateway, id, endings) as first:
-            await first.followed.wait()
+            await until(first.followed.is_set)
             async with a_client(gateway, id, endings) as second:
                 await until(lambda: endings["1013"] > 0)
                 first.record.given_up = "it leaves"
                 first.close()
-                await second.followed.wait()
+                await until(second.followed.is_set)
 
                 await gateway.query(OPEN_LINK, {"id": id}, gateway.token(Scope.REPORT))
 
@@ -60,7 +62,7 @@ async def test_a_client_that_is_turned_away_comes_back_and_receives_each_change(
 async def test_a_client_gives_up_if_its_token_is_refused_again_and_again(database_uri: str) -> None:
     endings: Counter[str] = Counter()
     async with serving(database_uri) as gateway:
-        other = replace(gateway, tokens=type(gateway.tokens)(gateway.tokens._trust, ["another-key-0123456789-zyxwvutsrqpo"], gateway.tokens._now))
+        other = replace(gateway, tokens=Tokens(Trust(KEYS["token_key"]), ["another-key-0123456789-zyxwvutsrqpo"], utc_now))
         async with a_client(other, "ver_1", endings) as client:
             await until(lambda: bool(client.record.given_up))
 
