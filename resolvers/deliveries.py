@@ -58,17 +58,19 @@ async def webhook_deliveries(
     if verification_id is not None:
         # Both are always read: the duration does not reveal whether another workspace has a delivery with this id.
         delivery, row = await gather(
-            context.services.outgoing.delivery(verification_id), readable(context.verifications.get(verification_id, reading(info)))
+            context.services.outgoing.delivery(verification_id), verification_if_readable(context.verifications.get(verification_id, reading(info)))
         )
         return [VerificationDelivery.of(row, delivery)] if row and delivery and delivery.state in states else []
     found = await context.services.outgoing.newest(context.caller.workspace, states, size)
-    rows = await gather(*(readable(context.verifications.get(each.verification_id, reading(info))) for each in found), return_exceptions=True)
+    rows = await gather(
+        *(verification_if_readable(context.verifications.get(each.verification_id, reading(info))) for each in found), return_exceptions=True
+    )
     if errors := [row for row in rows if isinstance(row, BaseException)]:
         raise errors[0]
     return [VerificationDelivery.of(row, delivery) for delivery, row in zip(found, rows, strict=True) if isinstance(row, Verification)]
 
 
-async def readable(reading_verification: Awaitable[Verification | None]) -> Verification | None:
+async def verification_if_readable(reading_verification: Awaitable[Verification | None]) -> Verification | None:
     """The verification of a delivery; None if it was removed meanwhile, or can't be read. Such a delivery is left out."""
     try:
         return await reading_verification

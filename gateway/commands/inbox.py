@@ -64,10 +64,10 @@ async def apply_webhooks(settings: Settings, id: str | None, workspace: str | No
     async with opened_intake(settings) as (store, intake):
         if id:
             return [await applied_line(store, intake, await required_webhook(store, id))]
-        return [await applied_line(store, intake, webhook) async for webhook in unmatched_webhooks(store, workspace)]
+        return [await applied_line(store, intake, webhook) async for webhook in all_unmatched(store, workspace)]
 
 
-async def unmatched_webhooks(store: Store, workspace: str | None) -> AsyncIterator[ReceivedWebhook]:
+async def all_unmatched(store: Store, workspace: str | None) -> AsyncIterator[ReceivedWebhook]:
     """The webhooks that match no verification, the newest first; of all workspaces if `workspace` is None. They are read in pages."""
     page = await store.inbox.newest(workspace, [WebhookState.UNMATCHED], MAX_LISTED)
     while page:
