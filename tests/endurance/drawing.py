@@ -18,7 +18,7 @@ def picture(figures: Figures, verdicts: Sequence[Verdict], minutes: float, machi
     cards = [(flat, figures[flat.figure], figures.get(f"{flat.figure}_p99", {})) for flat in LIMITS]
     cards.append((Flat("load", "Load average of the machine: other work shares it", "", 0), figures["load"], {}))
     height = TOP + ceil(len(cards) / 2) * (HEIGHT + GAP) + 12
-    bodies = []
+    bodies: list[str] = []
     for index, (flat, series, tail) in enumerate(cards):
         x, y = MARGIN + index % 2 * (CARD + GAP), TOP + index // 2 * (HEIGHT + GAP)
         found = [each for each in verdicts if each.flat.figure == flat.figure]

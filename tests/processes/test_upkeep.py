@@ -115,7 +115,8 @@ async def test_a_migration_that_is_killed_again_and_again_is_finished_and_nobody
         # The first process waits for 38 seconds before its second round. So it is killed long before its end.
         async with running(tmp_path, "migrate", **settings_at(port), **environment) as command:
             await killed_when(command, lambda: state().get("passed", 0) > 0)
-        assert (killed := state())["passed"]
+        killed = state()
+        assert killed["passed"]
         assert "finishedAt" not in killed
         async with running(tmp_path, "migrate", **quick) as command:
             await killed_when(command, lambda: state() != killed)
