@@ -5,7 +5,7 @@ import json
 import sys
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -27,6 +27,7 @@ from tests.serving import ACME, INTEGRATOR, ISSUER, KEYS
 
 HOST = "127.0.0.1"
 WORKERS = 2
+START_SECONDS = 120.0
 RETENTION_SECONDS, DELETE_SECONDS = 60, 180
 UPKEEP_SECONDS = 90.0
 UPKEEP = (("migrate",), ("keys", "rotate"), ("export", "--workspace", ACME))
@@ -61,7 +62,6 @@ class Endured:
 
 async def endured(plan: Endurance, mongo_uri: str, directory: Path, report: Callable[[str], None]) -> Endured:
     """Run a gateway at this MongoDB, with its files in the directory."""
-    samples = Samples()
     async with AsyncExitStack() as stack:
         fake = await stack.enter_async_context(fake_yousign())
         receiver = await stack.enter_async_context(receiving())
@@ -70,6 +70,7 @@ async def endured(plan: Endurance, mongo_uri: str, directory: Path, report: Call
         gateway = await stack.enter_async_context(running_gateway(plan, settings, directory))
         http = await stack.enter_async_context(httpx2.AsyncClient(trust_env=False, timeout=ANSWER_SECONDS))
         admin = f"http://{HOST}:{settings['GATEWAY_ADMIN_PORT']}"
+        samples = Samples()
         clients = Clients(gateway.url, admin, token(), fake, http, samples, seed=7)
         await at_work(plan, clients, samples, gateway, settings, directory, report)
         await delivered(receiver, clients)
@@ -176,21 +177,23 @@ async def running_gateway(plan: Endurance, settings: dict[str, str], directory: 
     gateway = Gateway("gateway", port, port, Process([sys.executable, "-m", *module], directory / "gateway.log", settings))
     gateway.process.start()
     try:
-        await ready(f"http://{HOST}:{settings['GATEWAY_ADMIN_PORT']}/readyz", gateway)
+        await ready(f"http://{HOST}:{settings['GATEWAY_ADMIN_PORT']}", gateway)
         yield gateway
     finally:
         await gateway.process.terminate()
 
 
-async def ready(url: str, gateway: Gateway) -> None:
-    """Wait until this address answers with 200. Raises: TimeoutError, RuntimeError if the gateway has ended."""
-    async with asyncio.timeout(ANSWER_SECONDS), httpx2.AsyncClient(trust_env=False, timeout=2) as client:
+async def ready(admin_url: str, gateway: Gateway) -> None:
+    """Wait until all workers answer. Raises: TimeoutError; RuntimeError if the gateway has ended.
+
+    `/readyz` would not suffice: one worker answers it, while the connections to another one wait until that has started.
+    """
+    expected = {f'gateway_worker_up{{worker="{number}"}} 1' for number in range(1, WORKERS + 1)}
+    async with asyncio.timeout(START_SECONDS), httpx2.AsyncClient(trust_env=False, timeout=5) as client:
         while gateway.process.id:
-            try:
-                if (await client.get(url)).is_success:
+            with suppress(httpx2.HTTPError):
+                if expected <= {*(await client.get(f"{admin_url}/metrics")).text.splitlines()}:
                     return
-            except httpx2.HTTPError:
-                pass
             await asyncio.sleep(0.1)
     raise RuntimeError("the gateway has ended; its log says why")
 
