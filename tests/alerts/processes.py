@@ -82,10 +82,13 @@ async def no_audit_log(stage: Stage) -> AsyncGenerator[Labels, None]:
     """The audit log can't be written."""
     gateway, directory = stage.gateways["plain"], stage.directory / "audit"
     id = (await gateway.created())[0]
+    await asyncio.sleep(5)  # A counter has no increase before its second sample.
     shutil.rmtree(directory)
-    await gateway.execute(READ, id=id)
-    yield gateway.labels
-    directory.mkdir()
+    try:
+        await gateway.execute(READ, id=id)
+        yield gateway.labels
+    finally:
+        directory.mkdir()
     await gateway.execute(READ, id=id)
     assert id in (directory / "audit.log").read_text()
 
