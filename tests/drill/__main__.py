@@ -14,10 +14,10 @@ import uvloop
 
 from tests.deploying.recipes import PROXY_NAMES
 from tests.drill.faults import FAULTS, GATEWAY_RESTARTED, PRIMARY_KILLED, Fault
-from tests.drill.run import BALANCER, DRAIN_DELAY_SECONDS, Row, drill, drill_without_retries
+from tests.drill.run import BALANCER, DRAIN_DELAY_SECONDS, PLAN, SHORT_PLAN, Row, drill, drill_without_retries
 from tests.ledger import cluster
 from tests.ledger.checker import Finding
-from tests.ledger.run import proxies
+from tests.ledger.run import Plan, proxies
 
 # What the short drill does: a part of the whole, in less than a minute.
 SHORT = (("nginx", (GATEWAY_RESTARTED, PRIMARY_KILLED)),)
@@ -37,7 +37,7 @@ def main() -> int:
     faults = [fault for fault in FAULTS if fault.name in arguments.fault or not arguments.fault]
     drills = SHORT if arguments.short else [(name, faults) for name in arguments.proxy or names]
     directory = Path(tempfile.mkdtemp(prefix="drill-"))
-    rows, findings = uvloop.run(run(drills, arguments.drain_delay_seconds, directory))
+    rows, findings = uvloop.run(run(drills, SHORT_PLAN if arguments.short else PLAN, arguments.drain_delay_seconds, directory))
     for line in table(rows):
         print(line)
     for finding in findings:
@@ -46,7 +46,9 @@ def main() -> int:
     return 0 if not findings and all(row.kept for row in rows) else 1
 
 
-async def run(drills: Sequence[tuple[str, Sequence[Fault]]], drain_delay_seconds: float, directory: Path) -> tuple[list[Row], list[Finding]]:
+async def run(
+    drills: Sequence[tuple[str, Sequence[Fault]]], plan: Plan, drain_delay_seconds: float, directory: Path
+) -> tuple[list[Row], list[Finding]]:
     """Inject faults behind each of these proxies, with one replica set. `drills`: the names of the proxies, each with its faults."""
     rows: list[Row] = []
     findings: list[Finding] = []
@@ -57,7 +59,7 @@ async def run(drills: Sequence[tuple[str, Sequence[Fault]]], drain_delay_seconds
                 if name == BALANCER:
                     rows.append(await drill_without_retries(running, directory / name, drain_delay_seconds, show))
                     continue
-                found = await drill(name, faults, running, directory / name, show)
+                found = await drill(name, faults, running, directory / name, show, plan)
                 rows += found[0]
                 findings += found[1]
     return rows, findings

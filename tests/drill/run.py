@@ -5,7 +5,7 @@ import sys
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import ExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from time import time
@@ -31,6 +31,8 @@ REQUEST_SECONDS = 20.0
 ANSWER_SECONDS = REQUEST_SECONDS + 2
 QUIET_SECONDS = 4.0
 PLAN = Plan(seed=7, subscribers=0.3, writers=8, pause_seconds=0.4, link_window_seconds=6, patience_seconds=60)
+# For the short drill: fewer clients.
+SHORT_PLAN = replace(PLAN, subscribers=0.1, writers=4)
 READERS = 4
 # The default of the image.
 DRAIN_DELAY_SECONDS = 5.0
@@ -69,7 +71,7 @@ class Request:
 
 
 async def drill(
-    name: str, faults: Sequence[Fault], cluster: Cluster, directory: Path, report: Callable[[str], None]
+    name: str, faults: Sequence[Fault], cluster: Cluster, directory: Path, report: Callable[[str], None], plan: Plan = PLAN
 ) -> tuple[list[Row], list[Finding]]:
     """Inject the faults one after the other, while load runs through a proxy. `name`: nginx or haproxy.
 
@@ -81,11 +83,11 @@ async def drill(
     with ExitStack() as stack:
         book = Book(stack.enter_context(Journal(directory / "writes.jsonl", forced=True)))
         async with deployed(name, uri, directory) as (front, gateways), client() as http, collection(uri) as verifications:
-            subscribers = [*followers(PLAN, [front], http, book, lambda log: stack.enter_context(Journal(directory / f"{log}.jsonl")))]
+            subscribers = [*followers(plan, [front], http, book, lambda log: stack.enter_context(Journal(directory / f"{log}.jsonl")))]
             removing = partial(delete, verifications)
             writers = [
-                Writer(f"writer-{number}", PLAN.seed, [front], http, book, PLAN.pause_seconds, PLAN.link_window_seconds, removing, ANSWER_SECONDS)
-                for number in range(PLAN.writers)
+                Writer(f"writer-{number}", plan.seed, [front], http, book, plan.pause_seconds, plan.link_window_seconds, removing, ANSWER_SECONDS)
+                for number in range(plan.writers)
             ]
             readers = [Reader(front.url, http, book.followable, number, ANSWER_SECONDS) for number in range(READERS)]
             async with following(subscribers):
@@ -98,8 +100,8 @@ async def drill(
                         task.cancel()
                     await asyncio.gather(*reading, return_exceptions=True)
                     await finish(writers, writing)
-                documents = await settled(uri, PLAN.link_window_seconds, book)
-                await calm(subscribers, documents, PLAN.patience_seconds)
+                documents = await settled(uri, plan.link_window_seconds, book)
+                await calm(subscribers, documents, plan.patience_seconds)
             await asyncio.gather(*(each.visit(documents) for each in subscribers if isinstance(each, Follower)))
             documents = {**book.deleted, **await read(uri)}
     requests = [Request(each.sent_at, each.answered_at, each.code) for reader in readers for each in reader.answers]
