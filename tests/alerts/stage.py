@@ -42,13 +42,23 @@ Document = dict[str, Any]
 
 @dataclass(slots=True)
 class RunningGateway:
-    """A gateway process. `settings`: its environment variables."""
+    """A gateway process. `settings`: its environment variables. `module`: the Python module that is run."""
 
     name: str
+    module: str
     port: int
     settings: dict[str, str]
-    process: Process
+    log: Path
     client: httpx2.AsyncClient
+    process: Process = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.start()
+
+    def start(self) -> None:
+        """Start a process with the present settings."""
+        self.process = Process([sys.executable, "-m", self.module, "serve"], self.log, self.settings)
+        self.process.start()
 
     @property
     def url(self) -> str:
@@ -68,7 +78,7 @@ class RunningGateway:
         """Stop the process, and start it again with changed settings."""
         await self.process.terminate()
         self.settings.update(changed)
-        self.process.start()
+        self.start()
         await self.ready()
 
     async def post(self, query: str, bearer: str | None = None, **variables: Any) -> dict[str, Any]:
@@ -134,9 +144,7 @@ class Stage:
         """Start a gateway, and let Prometheus read its metrics. It ends with the stage."""
         port = free_port()
         chosen = {**settings_of(mongo_uri, port), **settings}
-        process = Process([sys.executable, "-m", module, "serve"], self.directory / f"{name}.log", chosen)
-        gateway = self.gateways[name] = RunningGateway(name, port, chosen, process, self.client)
-        process.start()
+        gateway = self.gateways[name] = RunningGateway(name, module, port, chosen, self.directory / f"{name}.log", self.client)
         if ready:
             await gateway.ready()
         self.prometheus.scrape(port)

@@ -16,7 +16,7 @@ import uvloop
 
 from bench.machine import described
 from gateway.development.mongod import EmbeddedMongo
-from tests.endurance.drawing import picture
+from tests.endurance.drawing import picture_of
 from tests.endurance.planted import LEAKS
 from tests.endurance.run import Endurance, Endured, endured
 
@@ -57,15 +57,13 @@ def table(result: Endured) -> Iterator[str]:
 def save(result: Endured, output: Path) -> None:
     """Write the samples and the picture of a run into a directory."""
     output.mkdir(parents=True, exist_ok=True)
-    machine = described()
-    where = f"{machine['at'][:10]}, {machine['processor']}, {machine['processors']} cores."
-    (output / "endurance.svg").write_text(picture(result.figures, result.verdicts, result.minutes, where))
     rounded = {
         figure: {name: [(round(at, 1), round(value, 2)) for at, value in samples] for name, samples in series.items()}
         for figure, series in result.figures.items()
     }
-    content = {"machine": machine, "minutes": result.minutes, "counted": dict(sorted(result.counted.items())), "figures": rounded}
+    content = {"machine": described(), "minutes": result.minutes, "counted": dict(sorted(result.counted.items())), "figures": rounded}
     (output / "endurance.json").write_text(json.dumps(content) + "\n")
+    (output / "endurance.svg").write_text(picture_of(content))
 
 
 if __name__ == "__main__":

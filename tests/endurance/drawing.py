@@ -2,18 +2,26 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from math import ceil, floor, log10
+from typing import Any
 
-from bench.picture import CARD, FONT, GAP, GROUND, INK, LINE, MARGIN, MINE, PADDING, PAPER, QUIET, WIDTH, number, text
-from tests.endurance.flatness import LIMITS, WARM_UP, Flat, Sample, Verdict, judged
+from bench.picture import CARD, FONT, GAP, GROUND, INK, LINE, MARGIN, MINE, PADDING, PAPER, QUIET, THEIRS, WIDTH, number, text
+from tests.endurance.flatness import LIMITS, WARM_UP, Flat, Sample, Verdict, judged, verdicts
 
 HEIGHT, TOP, PLOT_TOP, PLOT_HEIGHT = 230, 118, 62, 122
 LABELS = 44
 COLOURS = (MINE, "#0c8599", "#e8590c", "#7048e8")
-METHOD = "One gateway with two workers. Dashed: the line through the samples after the warm-up (grey). Pale: the 99th percentile."
+METHOD = "One gateway with two workers. Dashed: the line through the samples after the warm-up. Grey: the 99th percentile, cut off at the top."
 Figures = Mapping[str, Mapping[str, Sequence[Sample]]]
 
 
-def picture(figures: Figures, verdicts: Sequence[Verdict], minutes: float, machine: str) -> str:
+def picture_of(content: Mapping[str, Any]) -> str:
+    """The picture of a run from the content of its file `endurance.json`."""
+    machine, figures = content["machine"], content["figures"]
+    where = f"{machine['at'][:10]}, {machine['processor']}, {machine['processors']} cores, with other work at the same time."
+    return picture(figures, verdicts(figures), content["minutes"], where)
+
+
+def picture(figures: Figures, found: Sequence[Verdict], minutes: float, machine: str) -> str:
     """The picture of a run as the text of an SVG file. `machine`: the line that says where and when the run was made."""
     cards = [(flat, figures[flat.figure], figures.get(f"{flat.figure}_p99", {})) for flat in LIMITS]
     cards.append((Flat("load", "Load average of the machine: other work shares it", "", 0), figures["load"], {}))
@@ -21,8 +29,7 @@ def picture(figures: Figures, verdicts: Sequence[Verdict], minutes: float, machi
     bodies: list[str] = []
     for index, (flat, series, tail) in enumerate(cards):
         x, y = MARGIN + index % 2 * (CARD + GAP), TOP + index // 2 * (HEIGHT + GAP)
-        found = [each for each in verdicts if each.flat.figure == flat.figure]
-        bodies += chart(x, y, flat, series, tail, found, minutes * 60)
+        bodies += chart(x, y, flat, series, tail, [each for each in found if each.flat.figure == flat.figure], minutes * 60)
     return "\n".join([*heading(height, minutes, machine), *bodies, "</svg>", ""])
 
 
@@ -66,7 +73,7 @@ def chart(
     for minute in range(0, round(seconds / 60) + 1, max(1, round(seconds / 60 / 6))):
         yield text(left + width * minute * 60 / seconds - 4, top + PLOT_HEIGHT + 18, str(minute), 11, QUIET)
     for samples in tail.values():
-        yield f'<polyline points="{" ".join(map(point, samples))}" fill="none" stroke="{LINE}" stroke-width="1.5"/>'
+        yield f'<polyline points="{" ".join(map(point, samples))}" fill="none" stroke="{THEIRS}" stroke-width="1"/>'
     for colour, (name, samples) in zip(COLOURS, series.items(), strict=False):
         yield f'<polyline points="{" ".join(map(point, samples))}" fill="none" stroke="{colour}" stroke-width="1.8"/>'
         yield from (trend(each, samples, point) for each in found if each.name == name)
