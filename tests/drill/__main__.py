@@ -24,7 +24,7 @@ SHORT = (("nginx", (GATEWAY_RESTARTED, PRIMARY_KILLED)),)
 
 
 def main() -> int:
-    """Run the drill and print its table. Returns the exit code: 1 if a request failed that must not, or if anything was lost."""
+    """Run the drill and print its table. Returns the exit code: 1 if a request failed that must not fail, or if anything was lost."""
     parser = argparse.ArgumentParser(prog="tests.drill", description=__doc__)
     names = (*PROXY_NAMES, BALANCER)
     parser.add_argument("--proxy", action="append", default=[], choices=names, help="only behind this one; repeatable")
