@@ -52,6 +52,8 @@ async def the_list(stage: Stage, look: Look) -> Page:
         first, last = PEOPLE[number]
         await stage.company.create(firstName=first, lastName=last, reference=f"loan-{20497 + number}")
     await page.locator(".fresh", has_text=f"{NEW} new").wait_for()
+    # The figures are read again some seconds after the list.
+    await page.wait_for_function("document.querySelector('.totals .large').innerText.startsWith(document.querySelector('.pinned .number').innerText)")
     if not look.is_phone:
         for _ in range(8):
             await page.keyboard.press("j")

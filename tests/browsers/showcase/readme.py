@@ -7,12 +7,12 @@ from tests.browsers.showcase.person_views import following
 from tests.browsers.showcase.stage import Look, Stage
 from tests.browsers.showcase.views import Opening
 
-BOARD_SIZE, VERIFICATION_SIZE, PHONE_SIZE = (1180, 720), (1180, 600), (390, 760)
+BOARD_SIZE, VERIFICATION_SIZE, PHONE_SIZE = (1280, 800), (1280, 640), (390, 760)
 # The pixels of a picture for each CSS pixel: a README is read on screens of high density too.
 SCALE = 2
 # The pictures of the phones are drawn smaller, side by side.
 PHONE_WIDTH = 300
-PHONES = """
+PHONES = """<!doctype html>
 <style>
   body { margin: 0; display: flex; gap: 28px; align-items: flex-start; justify-content: center; padding: 28px; background: #e9e6df; }
   img { width: WIDTHpx; border-radius: 22px; box-shadow: 0 12px 32px -12px rgb(28 27 24 / .35), 0 0 0 1px rgb(28 27 24 / .08); }
