@@ -13,7 +13,7 @@ from playwright.async_api import Browser
 
 from tests.browsers.chromium import MISSING, chromium_path, running_chromium
 
-# How long a test may take. Playwright waits without a limit for what a page evaluates, for new tabs, and for a browser that hangs.
+# How long a test may take. Playwright itself waits without a limit for a script that a page evaluates, for a new tab, and for a browser that hangs.
 MAX_TEST_SECONDS = 240
 
 
