@@ -12,7 +12,10 @@ from tests.browsers.showcase.views import view
 READ = (Scope.READ,)
 # How many new verifications wait to be shown.
 NEW = 4
-INTERNAL_ERROR = {"message": "The gateway failed to respond to this request.", "extensions": {"code": "INTERNAL_SERVER_ERROR", "requestId": "5f0c2a9d"}}
+INTERNAL_ERROR = {
+    "message": "The gateway failed to respond.",
+    "extensions": {"code": "INTERNAL_SERVER_ERROR", "requestId": "5f0c2a9d"},
+}
 
 
 def is_not_phone(look: Look) -> bool:
@@ -354,9 +357,10 @@ async def error(stage: Stage, look: Look) -> Page:
     """A list that could not be read, because the gateway has made a mistake. A gateway without its database is tried again by itself."""
 
     async def fail(route: Route) -> None:
-        if "BoardList" not in (route.request.post_data or ""):
-            return await route.fallback()
-        await route.fulfill(status=200, json={"data": None, "errors": [INTERNAL_ERROR]})
+        if "BoardList" in (route.request.post_data or ""):
+            await route.fulfill(status=200, json={"data": None, "errors": [INTERNAL_ERROR]})
+        else:
+            await route.fallback()
 
     page = await stage.page(look, KEEP_TOKEN % stage.board_token())
     await page.route("**/graphql", fail)
