@@ -56,7 +56,8 @@ async def the_list(stage: Stage, look: Look) -> Page:
         await stage.company.create(firstName=first, lastName=last, reference=f"loan-{20497 + number}")
     await page.locator(".fresh", has_text=f"{NEW} new").wait_for()
     # The figures are read again some seconds after the list.
-    await page.wait_for_function("document.querySelector('.totals .large').innerText.startsWith(document.querySelector('.pinned .number').innerText)")
+    total = await page.locator(".pinned .number").inner_text()
+    await page.locator(".totals .large", has_text=total).wait_for()
     if not look.is_phone:
         for _ in range(8):
             await page.keyboard.press("j")
