@@ -96,6 +96,7 @@ screenshots: setup $(BOARD) $(FOLLOW) ## write pictures of all pages and states 
 drill-web: setup $(BOARD) $(FOLLOW) ## follow lists with web/client under load and faults for five minutes; another run: make drill-web ARGS='--seed 8 --minutes 2'
 	.venv/bin/python -m tests.clients.web $(ARGS)
 	.venv/bin/python -m tests.browsers.drill
+	.venv/bin/python -m tests.browsers.showcase --axe
 
 check: setup lock-check ## check style, types, layers, the committed schema and the lock files
 	.venv/bin/ruff check .

@@ -4,7 +4,7 @@ import { createContext, useContext } from "react";
 import type { Reason } from "../data/model";
 import { english, type Texts } from "./english";
 import { french } from "./french";
-import { REASON_NAMES } from "./reasons";
+import { FRENCH_MEANINGS, REASON_NAMES } from "./reasons";
 
 export const LANGUAGES = { en: english, fr: french };
 export type Language = keyof typeof LANGUAGES;
@@ -87,6 +87,12 @@ export class Words {
 
   /** The short name of a reason. */
   reason = ({ code, type }: Pick<Reason, "code" | "type">) => REASON_NAMES[code]?.[this.language === "fr" ? 1 : 0] ?? this.texts.reasonType[type];
+
+  /** What a status or a reason code means, and the language of the text. The gateway describes a code that is not in the catalogue in English. */
+  meaning(key: string, description: string): { lang: string; children: string } {
+    const french = this.language === "fr" && FRENCH_MEANINGS[key];
+    return { lang: french ? "fr" : "en", children: french || description };
+  }
 }
 
 export const WordsContext = createContext(new Words("en"));
