@@ -139,7 +139,7 @@ bench-quick: setup $(PEERS) ## compare the gateway with only the closest peers: 
 bench-live: setup ## measure how long a new status takes to reach a subscriber, and what 5,000 subscribers cost
 	.venv/bin/python -m bench.live $(ARGS)
 
-bench.limits.scaling: setup ## measure the limits of docs/scaling.md: feeds, the change stream, writes, and what a verification costs
+bench-scaling: setup ## measure the limits of docs/scaling.md: feeds, the change stream, writes, and what a verification costs
 	.venv/bin/python -m bench.limits.scaling $(ARGS)
 
 bench-hostile: setup ## measure what hostile operations cost, and how long other clients wait meanwhile
