@@ -1,4 +1,4 @@
-"""Tests of what bench.limits.scaling.py reads from MongoDB's oplog."""
+"""Tests of what bench.limits.scaling reads from MongoDB's oplog."""
 
 import pytest
 from bson import encode

@@ -14,6 +14,7 @@ from gateway.pages.bundle import is_built
 from gateway.pages.follow import FOLLOW_FILES
 from tests.browsers.chromium import MISSING, Scheme, chromium_path, running_chromium
 from tests.browsers.showcase import board_views, person_views
+from tests.browsers.showcase.axe import violations
 from tests.browsers.showcase.readme import readme_pictures
 from tests.browsers.showcase.stage import Look, Stage, a_stage
 from tests.browsers.showcase.views import VIEWS, View
@@ -49,27 +50,39 @@ async def take(stage: Stage, view: View, look: Look, file: Path) -> None:
         for page in (page for context in stage.opened for page in context.pages):
             await page.screenshot(path=file.with_suffix(".failed.png"))
         raise
-    finally:
-        await stage.tidy()
 
 
-async def take_all(chromium: str, folder: Path, only: str, readme: bool) -> int:
-    """Save all pictures in the folder, or those of README.md. Returns how many could not be taken."""
+async def examine(stage: Stage, view: View, look: Look) -> None:
+    """Open a view and examine it with axe, in both themes. Raises: AssertionError with all violations, each on a line of its own."""
+    found = await violations(await view.open(stage, look), all_rules_twice=True)
+    assert not found, "\n".join(found)
+
+
+async def visit(stage: Stage, only: str, folder: Path, *, with_axe: bool) -> int:
+    """Save the picture of each view in the folder, or examine each view with axe. Returns the number of those for which this failed."""
     failures = 0
+    for view, name, look in pictures(only):
+        if with_axe and look.scheme == "dark":
+            continue
+        try:
+            await (examine(stage, view, look) if with_axe else take(stage, view, look, folder / f"{name}.png"))
+        except Exception as error:
+            failures += 1
+            print(f"{name}: {error}", file=sys.stderr)
+        finally:
+            await stage.tidy()
+    return failures
+
+
+async def run(chromium: str, arguments: argparse.Namespace) -> int:
+    """Do what the arguments say. Returns the exit code."""
     with TemporaryDirectory() as data, EmbeddedMongo(Path(data) / "mongo") as mongo:
         async with running_chromium(chromium) as browser, a_stage(browser, mongo.uri) as stage:
-            if readme:
-                for name, picture in (await readme_pictures(stage)).items():
-                    (folder / name).write_bytes(picture)
-                return 0
-            for view, name, look in pictures(only):
-                file = folder / f"{name}.png"
-                try:
-                    await take(stage, view, look, file)
-                except Exception as error:
-                    failures += 1
-                    print(f"{file.name}: {str(error).splitlines()[0]}", file=sys.stderr)
-    return failures
+            if not arguments.readme:
+                return min(1, await visit(stage, arguments.only, arguments.folder, with_axe=arguments.axe))
+            for name, picture in (await readme_pictures(stage)).items():
+                (arguments.folder / name).write_bytes(picture)
+            return 0
 
 
 def main() -> None:
@@ -78,11 +91,12 @@ def main() -> None:
     parser.add_argument("folder", nargs="?", type=Path, default=Path("build/screenshots"))
     parser.add_argument("--only", default="", help="take only the pictures whose names match this pattern")
     parser.add_argument("--readme", action="store_true", help="take only the pictures of README.md")
+    parser.add_argument("--axe", action="store_true", help="take no pictures, but examine the views with axe")
     arguments = parser.parse_args()
     if not is_built(BOARD_FILES) or not is_built(FOLLOW_FILES):
         sys.exit(NOT_BUILT)
     arguments.folder.mkdir(parents=True, exist_ok=True)
-    sys.exit(min(1, asyncio.run(take_all(chromium_path() or sys.exit(MISSING), arguments.folder, arguments.only, arguments.readme))))
+    sys.exit(asyncio.run(run(chromium_path() or sys.exit(MISSING), arguments)))
 
 
 if __name__ == "__main__":

@@ -6,12 +6,16 @@ from playwright.async_api import Page, Route
 
 from domain.caller import Scope
 from tests.browsers.showcase.people import PEOPLE
-from tests.browsers.showcase.stage import NEW_COMPANY, Look, Stage, port_of_gateway
+from tests.browsers.showcase.stage import KEEP_TOKEN, NEW_COMPANY, Look, Stage, port_of_gateway
 from tests.browsers.showcase.views import view
 
 READ = (Scope.READ,)
 # How many new verifications wait to be shown.
 NEW = 4
+INTERNAL_ERROR = {
+    "message": "The gateway failed to respond.",
+    "extensions": {"code": "INTERNAL_SERVER_ERROR", "requestId": "5f0c2a9d"},
+}
 
 
 def is_not_phone(look: Look) -> bool:
@@ -51,6 +55,9 @@ async def the_list(stage: Stage, look: Look) -> Page:
         first, last = PEOPLE[number]
         await stage.company.create(firstName=first, lastName=last, reference=f"loan-{20497 + number}")
     await page.locator(".fresh", has_text=f"{NEW} new").wait_for()
+    # The figures are read again some seconds after the list.
+    total = await page.locator(".pinned .number").inner_text()
+    await page.locator(".totals .large", has_text=total).wait_for()
     if not look.is_phone:
         for _ in range(8):
             await page.keyboard.press("j")
@@ -107,7 +114,7 @@ async def filter_menu(stage: Stage, look: Look) -> Page:
 async def reasons_menu(stage: Stage, look: Look) -> Page:
     """The open menu with the reasons."""
     page = await listed(await stage.board(look))
-    await page.get_by_role("button", name="Reason").first.click()
+    await page.locator(".filters .chip", has_text="Reason").click()
     return await shown(page, ".panel")
 
 
@@ -348,8 +355,18 @@ async def loading(stage: Stage, look: Look) -> Page:
 
 @view("state-error")
 async def error(stage: Stage, look: Look) -> Page:
-    """A gateway that can't reach its database."""
-    return await shown(await stage.board(look, url=stage.failing.url), ".notice .primary")
+    """A list that could not be read, because the gateway has made a mistake. A gateway without its database is tried again by itself."""
+
+    async def fail(route: Route) -> None:
+        if "BoardList" in (route.request.post_data or ""):
+            await route.fulfill(status=200, json={"data": None, "errors": [INTERNAL_ERROR]})
+        else:
+            await route.fallback()
+
+    page = await stage.page(look, KEEP_TOKEN % stage.board_token())
+    await page.route("**/graphql", fail)
+    await page.goto(f"{stage.gateway.url}/#/")
+    return await shown(page, ".notice .primary", ".attention .row", '.figures[aria-busy="false"]')
 
 
 @view("state-offline")

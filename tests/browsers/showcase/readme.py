@@ -7,10 +7,12 @@ from tests.browsers.showcase.person_views import following
 from tests.browsers.showcase.stage import Look, Stage
 from tests.browsers.showcase.views import Opening
 
-BOARD_SIZE, VERIFICATION_SIZE, PHONE_SIZE = (1280, 760), (1180, 540), (390, 760)
+BOARD_SIZE, VERIFICATION_SIZE, PHONE_SIZE = (1280, 800), (1280, 640), (390, 760)
+# The pixels of a picture for each CSS pixel: a README is read on screens of high density too.
+SCALE = 2
 # The pictures of the phones are drawn smaller, side by side.
 PHONE_WIDTH = 300
-PHONES = """
+PHONES = """<!doctype html>
 <style>
   body { margin: 0; display: flex; gap: 28px; align-items: flex-start; justify-content: center; padding: 28px; background: #e9e6df; }
   img { width: WIDTHpx; border-radius: 22px; box-shadow: 0 12px 32px -12px rgb(28 27 24 / .35), 0 0 0 1px rgb(28 27 24 / .08); }
@@ -20,8 +22,8 @@ PHONES = """
 
 async def readme_pictures(stage: Stage) -> dict[str, bytes]:
     """The pictures as PNG, by the names of their files."""
-    board = await picture(stage, board_views.the_list, Look(size=BOARD_SIZE))
-    verification = await picture(stage, board_views.link_opened, Look(size=VERIFICATION_SIZE))
+    board = await picture(stage, board_views.the_list, Look(size=BOARD_SIZE, scale=SCALE))
+    verification = await picture(stage, board_views.link_opened, Look(size=VERIFICATION_SIZE, scale=SCALE))
     return {"board.png": board, "verification.png": verification, "person.png": await phones(stage)}
 
 
@@ -36,9 +38,9 @@ async def picture(stage: Stage, opening: Opening, look: Look) -> bytes:
 
 async def phones(stage: Stage) -> bytes:
     """A picture of three phones with the person's page: before the video, while it is checked, and in the end."""
-    looks = (("link not opened", Look(size=PHONE_SIZE)), ("checking", Look("dark", PHONE_SIZE)), ("verified", Look(size=PHONE_SIZE)))
-    images = [await picture(stage, following(name), look) for name, look in looks]
-    page = await stage.page(Look(size=(len(images) * (PHONE_WIDTH + 28) + 28, 200)))
+    look = Look(size=PHONE_SIZE, scale=SCALE)
+    images = [await picture(stage, following(name), look) for name in ("link not opened", "checking", "verified")]
+    page = await stage.page(Look(size=(len(images) * (PHONE_WIDTH + 28) + 28, 200), scale=SCALE))
     await page.set_content(PHONES + "".join(f'<img alt="" src="data:image/png;base64,{b64encode(image).decode()}">' for image in images))
     await page.wait_for_function("[...document.images].every(image => image.complete)")
     return await page.screenshot(full_page=True)

@@ -52,15 +52,15 @@ ForcedColors = Literal["active", "none"]
 class Look:
     """How a page is opened: the theme, the width and height of the window in CSS pixels, and the reader's language.
 
-    `policy`: whether the Content-Security-Policy of the page applies. `calm`: whether the reader prefers reduced motion.
+    `calm`: whether the reader prefers reduced motion. `scale`: the pixels of a screenshot for each CSS pixel.
     """
 
     scheme: Scheme = "light"
     size: tuple[int, int] = (1280, 800)
     locale: str = "en-GB"
     forced_colors: ForcedColors = "none"
-    policy: bool = True
     calm: bool = True
+    scale: float = 1
 
     @property
     def is_wide(self) -> bool:
@@ -113,7 +113,7 @@ class Stage:
             reduced_motion="reduce" if look.calm else "no-preference",
             forced_colors=look.forced_colors,
             has_touch=look.is_phone,
-            bypass_csp=not look.policy,
+            device_scale_factor=look.scale,
         )
         self.opened.append(context)
         await context.add_init_script(f"{{ {FIXED_RANDOM} }} {script}")
@@ -175,10 +175,11 @@ async def a_stage(browser: Browser, mongo_uri: str) -> AsyncIterator[Stage]:
             "count_seconds": 60,
             "database_seconds": 30,
         }
-        common: dict[str, Any] = {"pages": pages, "ready": False, **limits, **budgets}
         network = await stack.enter_async_context(outages(blocks_sockets=True))
-        gateway = await stack.enter_async_context(serving(uri, clock, **common))
         door = await stack.enter_async_context(outages())
+        origins = {"allowed_origins": (network.url, door.url)}
+        common: dict[str, Any] = {"pages": pages, "ready": False, **origins, **limits, **budgets}
+        gateway = await stack.enter_async_context(serving(uri, clock, **common))
         # A short time limit: all gateways of this process share the driver's threads. While a thread waits for MongoDB, no other gateway can use it.
         unreachable = {**common, "database_seconds": 0.2}
         refusing = await stack.enter_async_context(serving(UNREACHABLE_MONGO, clock, **unreachable, token_key=ANOTHER_KEY))

@@ -54,7 +54,7 @@ export function Board({ pulse }: { pulse: Pulse }) {
   const folded = route.id !== null && !alone;
   const list = live && <List key={live.key} list={live.list} place={place.current} attention={entries} onAttention={act} folded={folded || !middle} head={!middle && <Strip pulse={pulse} list={live.list} />} />;
   return (
-    <main className={`board${folded ? " split" : ""}`} tabIndex={-1}>
+    <main id="main" className={`board${folded ? " split" : ""}`} tabIndex={-1}>
       {/* The list stays the same element when a verification opens beside it, so that it keeps its scroll position and the focus. */}
       {!alone && <div className={folded ? "side" : "whole"}>
         {folded ? <div className="side-head"><SearchField /><FilterButton /></div>
@@ -100,9 +100,9 @@ function UnmatchedDialog({ entry, onClose }: { entry: Extract<Entry, { kind: "un
     <Dialog title={texts.list.unmatched} onClose={onClose}>
       <p className="soft">{texts.list.unmatchedText(webhook.status && texts.status[webhook.status].toLowerCase())}</p>
       <dl className="facts">
-        <div><dt>{texts.detail.fact.provider}</dt><dd>{webhook.provider}</dd></div>
+        <div><dt>{texts.detail.fact.provider}</dt><dd>{words.provider(webhook.provider)}</dd></div>
         <div><dt>{texts.detail.fact.id}</dt><dd className="mono">{webhook.providerId} <CopyButton small text={webhook.providerId} label={texts.detail.copy} /></dd></div>
-        <div><dt>{texts.detail.fact.created}</dt><dd>{words.exact(webhook.receivedAt)}</dd></div>
+        <div><dt>{texts.detail.fact.received}</dt><dd>{words.exact(webhook.receivedAt)}</dd></div>
       </dl>
       <pre className="command">gateway inbox show {webhook.id}</pre>
       <form method="dialog" className="buttons"><button type="submit" className="button">{texts.dialogs.done}</button></form>

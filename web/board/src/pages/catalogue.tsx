@@ -25,14 +25,14 @@ export function Catalogue() {
   const needle = text.trim().toLowerCase();
   const found = (data?.reasonCodes ?? []).filter((code) =>
     (!hidden || code.internal) && (status.length === 0 || code.statuses.some((one) => status.includes(one))) && (type.length === 0 || type.includes(code.type)) && (advice.length === 0 || advice.includes(code.retryAdvice))
-    && (!needle || `${code.code} ${words.reason(code)} ${code.description} ${code.guidance ?? ""}`.toLowerCase().includes(needle)));
+    && (!needle || `${code.code} ${words.reason(code)} ${words.meaning(code.code, code.description).children} ${code.guidance ?? ""}`.toLowerCase().includes(needle)));
   const { columns } = texts.catalogue;
   return (
-    <main className="scroll-page catalogue" tabIndex={-1}>
+    <main id="main" className="scroll-page catalogue" tabIndex={-1}>
       <h1>{texts.catalogue.title} <small className="soft">{data && texts.catalogue.summary(data.statuses.length, data.reasonCodes.length)}</small></h1>
       {error && <Notice title={texts.states.error[0]!} text={error.message}><button type="button" className="button primary" onClick={again}>{texts.states.tryAgain}</button></Notice>}
       {data && <div className="card guides">{data.statuses.map((guide) => (
-        <div key={guide.status}><StatusWord status={guide.status} /><p>{guide.description}</p><p className="soft">{texts.action[guide.recommendedAction]}</p>
+        <div key={guide.status}><StatusWord status={guide.status} /><p {...words.meaning(guide.status, guide.description)} /><p className="soft">{texts.action[guide.recommendedAction]}</p>
           <p className="faint">{guide.billable === null ? texts.catalogue.notBilledYet : guide.billable ? texts.catalogue.billed : texts.catalogue.neverBilled}</p></div>
       ))}</div>}
       <div className="filters">
@@ -55,7 +55,7 @@ export function Catalogue() {
           return codes.length > 0 && <tbody key={group}>
             <tr className="group"><th colSpan={5} scope="rowgroup">{texts.reasonType[group]} <span className="faint">{codes.length}</span></th></tr>
             {codes.map((code) => <tr key={code.code}>
-              <td className="code-cell"><b>{code.code}</b></td><td><b>{words.reason(code)}</b><br /><span className="soft" lang="en">{code.description}</span></td>
+              <td className="code-cell"><b>{code.code}</b></td><td><b>{words.reason(code)}</b><br /><span className="soft" {...words.meaning(code.code, code.description)} /></td>
               <td>{code.statuses.map((one) => <div key={one}><StatusWord status={one} /></div>)}</td><td className="soft">{texts.advice[code.retryAdvice]}</td>
               <td lang={locale}>{code.guidance ?? <span className="faint" lang={words.language}>{texts.catalogue.hidden}</span>}</td>
             </tr>)}

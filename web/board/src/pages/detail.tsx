@@ -9,7 +9,7 @@ import { address, go } from "../data/route";
 import { configuration, may, useConnectionState, useSession } from "../data/session";
 import { useQuery, useWide } from "../data/use";
 import { Ago, classOf, Clock, CopyButton, Menu, Notice, Skeleton, StatusWord } from "../parts/basics";
-import { Again, Back, Cross, Expand, Inbound, Link, Matrix, Outbound, Send, StatusSymbol, Stop } from "../parts/symbols";
+import { Again, Back, Cross, Dots, Expand, Inbound, Link, Matrix, Outbound, Send, StatusSymbol, Stop } from "../parts/symbols";
 import { useWords, type Words } from "../texts/words";
 import { AnonymizeDialog, CloseDialog, FollowDialog, RetryDialog, useResend } from "./actions";
 import { nameOf, shortId } from "./list";
@@ -32,9 +32,9 @@ export function Detail({ id, pulse, alone }: { id: string; pulse: Pulse; alone: 
   return (
     <article ref={article} tabIndex={-1} className="detail" aria-label={verification ? nameOf(verification) : texts.states.loading}>
       {verification ? <Content verification={verification} alone={alone} pulse={pulse} again={again} />
-        : error ? <Notice title={texts.states.error[0]!} text={error.message}><button type="button" className="button primary" onClick={again}>{texts.states.tryAgain}</button></Notice>
-        : data ? <Notice title={texts.detail.notFound}><a className="button" href={address({ id: null, full: false })}>{texts.detail.backToList}</a></Notice>
-        : <Skeleton rows={6} />}
+        : error ? <Notice main title={texts.states.error[0]!} text={error.message}><button type="button" className="button primary" onClick={again}>{texts.states.tryAgain}</button></Notice>
+        : data ? <Notice main title={texts.detail.notFound}><a className="button" href={address({ id: null, full: false })}>{texts.detail.backToList}</a></Notice>
+        : <><h1 className="spoken">{texts.states.loading}</h1><Skeleton rows={6} /></>}
     </article>
   );
 }
@@ -92,7 +92,7 @@ function Head({ verification, alone, onOpen }: { verification: Verification; alo
       {wide && person && <span className="soft cut">{person.firstName} {person.lastName}</span>}
       <span className="space" />
       {wide ? actions.map(([label, name, symbol]) => <button key={name} type="button" className="button" onClick={() => onOpen(name)}>{symbol}{label}</button>)
-        : actions.length > 0 && <Menu label={texts.detail.actions} align="end" set>{(close) => <div className="actions">{actions.map(([label, name]) => <button key={name} type="button" className="button bare" onClick={() => { close(); onOpen(name); }}>{label}</button>)}</div>}</Menu>}
+        : actions.length > 0 && <Menu label={texts.detail.actions} icon={<Dots />} align="end">{(close) => <div className="actions">{actions.map(([label, name]) => <button key={name} type="button" className="button bare" onClick={() => { close(); onOpen(name); }}>{label}</button>)}</div>}</Menu>}
       {wide && write && <button type="button" className="button icon" onClick={() => onOpen("follow")} aria-label={texts.detail.qr} title={texts.detail.qr}><Matrix /></button>}
       {!alone && <>
         <button type="button" className="button bare icon" onClick={() => go({ full: true })} aria-label={texts.detail.expand} title={texts.detail.expand}><Expand /></button>
@@ -171,7 +171,7 @@ function Reasons({ reasons, title, closed = false }: { reasons: readonly FullRea
       <ul>{reasons.map((reason) => (
         <li key={reason.code} className="reason">
           <h3>{words.reason(reason)} <span className="code">{reason.code}</span></h3>
-          <p className="soft">{reason.description} <span className="faint">{texts.reasonType[reason.type]} · {texts.advice[reason.retryAdvice]}</span></p>
+          <p className="soft"><span {...words.meaning(reason.code, reason.description)} /> <span className="faint">{texts.reasonType[reason.type]} · {texts.advice[reason.retryAdvice]}</span></p>
           {reason.guidance ? <blockquote>“{reason.guidance}”</blockquote> : reason.internal && <p className="faint">{texts.detail.notForPerson}</p>}
         </li>
       ))}</ul>
@@ -252,11 +252,11 @@ function Webhooks({ verification, pulse }: { verification: Verification; pulse: 
   const version = useChanges(pulse, 2000, [verification.id]);
   const [isWaiting, setWaiting] = useState(false);
   // The gateway sends no event when a delivery succeeds or fails. So the deliveries are read again and again while this one is waiting or has failed.
-  const { data, again } = useQuery(BoardDeliveries, {}, { version: `${version} ${isWaiting ? Math.floor(now / READ_AGAIN_MS) : ""}` });
+  const { data, again } = useQuery(BoardDeliveries, { id: verification.id }, { version: `${version} ${isWaiting ? Math.floor(now / READ_AGAIN_MS) : ""}` });
   const [sent, setSent] = useState(false);
   const [failed, setFailed] = useState<string | null>(null);
   const resend = useResend(useCallback(() => { setSent(true); again(); }, [again]), setFailed);
-  const delivery = data?.webhookDeliveries.find((one) => one.verification.id === verification.id);
+  const delivery = data?.webhookDeliveries[0];
   useEffect(() => setWaiting(sent || delivery !== undefined), [sent, delivery]);
   useEffect(() => {
     if (!sent) return;

@@ -62,7 +62,7 @@ function Gate({ onLanguage }: { onLanguage: (language: Language) => void }) {
     <SessionContext value={{ ...entry, signOut }}>
       {may(caller, "read")
         ? <Frame key={[caller.workspaceId, ...caller.scopes].join(" ")} error={error && explained(error, texts)} onLanguage={onLanguage} onToken={signIn} />
-        : <main className="alone"><Notice title={texts.states.permission[0]!} text={texts.states.permission[1]}><button type="button" className="button primary" onClick={signOut}>{texts.states.otherToken}</button></Notice></main>}
+        : <main className="alone"><Notice main title={texts.states.permission[0]!} text={texts.states.permission[1]}><button type="button" className="button primary" onClick={signOut}>{texts.states.otherToken}</button></Notice></main>}
     </SessionContext>
   );
 }

@@ -126,7 +126,7 @@ function Days({ stats }: { stats: Stats | null }) {
         <tbody>{[...days].reverse().map((day) => <tr key={day.day}><th scope="row">{name(day.day)}</th>{STATUSES.map((status) => <td key={status}>{words.number(counted(day.byStatus, status))}</td>)}</tr>)}</tbody></table>
     }>
       <div className="chart" role="img" aria-label={`${texts.figures.byDay}: ${days.map(({ day, total }) => `${name(day)} ${total}`).join(", ")}`}>
-        {lines.map((tick) => <span key={tick} className="tick" style={{ bottom: `${(tick / top) * 100}%` }}><b>{words.number(tick)}</b></span>)}
+        {stats && lines.map((tick) => <span key={tick} className="tick" style={{ bottom: `${(tick / top) * 100}%` }}><b>{words.number(tick)}</b></span>)}
         <div className="columns" onPointerLeave={() => setShown(null)}>
           {days.map((day, place) => (
             <div key={day.day} className={`column${shown !== null && shown !== place ? " dim" : ""}`} onPointerEnter={() => setShown(place)}>
@@ -208,5 +208,6 @@ function BillingTable({ stats }: { stats: Stats }) {
 
 /** The page "Figures" of a phone. */
 export function FiguresPage({ pulse }: { pulse: Pulse }) {
-  return <main className="scroll-page" tabIndex={-1}><Figures pulse={pulse} /></main>;
+  const { texts } = useWords();
+  return <main id="main" className="scroll-page" tabIndex={-1}><h1 className="spoken">{texts.pages.figures}</h1><Figures pulse={pulse} /></main>;
 }

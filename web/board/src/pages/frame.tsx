@@ -46,7 +46,7 @@ export function Frame({ error, onLanguage, onToken }: { error: string | null; on
   }, []);
   return (
     <div className="frame">
-      <a className="skip" href="#list" onClick={(event) => { event.preventDefault(); document.querySelector<HTMLElement>("main")?.focus(); }}>{texts.skip}</a>
+      <a className="skip" href="#main" onClick={(event) => { event.preventDefault(); document.querySelector<HTMLElement>("main")?.focus(); }}>{texts.skip}</a>
       <Bar onLanguage={onLanguage} onKeys={() => setKeys(true)} wide={wide} />
       <Lost error={error} onToken={onToken} />
       {route.page === "catalogue" ? <Catalogue /> : route.page === "figures" && !wide ? <FiguresPage pulse={pulse} /> : <Board pulse={pulse} />}

@@ -15,11 +15,13 @@ import { isTyping } from "./frame";
 const OVERSCAN = 12;
 // How many of the uppermost visible rows are remembered to keep the scroll position. Only if all of them leave at once, the rows below them move.
 const MAX_ANCHORS = 30;
+// The number of pixels from which on a change of the scroll position has a direction.
+const MIN_SCROLL = 6;
 const COLUMNS = ["status", "reference", "person", "where", "action", "left", "changed"] as const;
 
 /** The name of a verification for people: its reference, or the end of its id. */
 export const nameOf = ({ reference, id }: { reference: string | null; id: string }) => reference ?? `…${id.slice(-8)}`;
-export const shortId = (id: string) => (id.length > 16 ? `${id.slice(0, 8)}…${id.slice(-4)}` : id);
+export const shortId = (id: string) => (id.length > 14 ? `${id.slice(0, 8)}…${id.slice(-4)}` : id);
 
 /** Where a verification stands, in a few words. */
 export function whereOf(row: Row, words: Words): { text: string; code?: string; more?: number } {
@@ -75,6 +77,9 @@ export function List({ list, place, attention, onAttention, folded, head }: List
   const grid = useRef<HTMLDivElement>(null);
   const [selected, setSelected] = useState<string | null>(open ?? place.selected);
   const [windowOf, setWindow] = useState({ first: 0, last: 60 });
+  // Whether the reader has scrolled back last. On a phone, the filters then return from above.
+  const [isBack, setBack] = useState(false);
+  const lastTop = useRef(0);
   const rowHeight = useRowHeight(folded);
   const { rows, fresh } = state;
 
@@ -92,12 +97,20 @@ export function List({ list, place, attention, onAttention, folded, head }: List
     if (last > shown.length - 20) void list.more();
   }, [list, place, rowHeight]);
 
+  const scrolled = () => {
+    const { scrollTop } = scroller.current!;
+    if (Math.abs(scrollTop - lastTop.current) < MIN_SCROLL) return;
+    setBack(scrollTop < lastTop.current);
+    lastTop.current = scrollTop;
+  };
+
   // The rows in view stay where they are, whatever was added or removed above them.
   useLayoutEffect(() => {
     const [area, content] = [scroller.current, body.current];
     if (!area || !content) return;
     const [anchor, index] = anchored(place, rows);
     if (anchor) area.scrollTop += content.getBoundingClientRect().top + index * rowHeight - area.getBoundingClientRect().top - anchor.offset;
+    lastTop.current = area.scrollTop;
     measure();
   }, [measure, place, rows, rowHeight, attention.length]);
   useEffect(() => {
@@ -183,16 +196,18 @@ export function List({ list, place, attention, onAttention, folded, head }: List
 
   const spoken = useSpoken(list, fresh, words);
   const visible = rows.slice(windowOf.first, Math.min(windowOf.last, rows.length));
+  // A row far out of view is not part of the page, so that nothing can refer to it.
+  const isRendered = attention.some(({ key }) => key === selected) || visible.some(({ id }) => id === selected);
   // How many rows are above those of the list: the names of the columns, the entries that need attention with their heading, and the order.
   const above = (folded ? 0 : 1) + (attention.length && attention.length + 1) + 1;
   const columns = folded ? 4 : COLUMNS.length;
   const nothing = !state.loading && !state.error && rows.length === 0;
   return (
-    <div className={`list-area${folded ? " folded" : ""}`} ref={scroller} style={{ overflowAnchor: "none" }} onScroll={measure}>
+    <div className={`list-area${folded ? " folded" : ""}${isBack ? " back" : ""}`} ref={scroller} style={{ overflowAnchor: "none" }} onScroll={() => { scrolled(); measure(); }}>
       {head}
       {!open && <h1 className="spoken">{texts.list.title}</h1>}
       <p className="spoken" role="status" aria-live="polite">{spoken}</p>
-      <div ref={grid} className="grid" role="grid" id="list" aria-label={texts.list.title} aria-rowcount={state.total === null ? -1 : state.total + above} aria-colcount={columns} tabIndex={0} onFocus={startWithFirst} aria-activedescendant={selected && keys.includes(selected) ? `row-${selected}` : undefined}>
+      <div ref={grid} className="grid" role="grid" id="list" aria-label={texts.list.title} aria-rowcount={state.total === null ? -1 : state.total + above} aria-colcount={columns} tabIndex={0} onFocus={startWithFirst} aria-activedescendant={isRendered ? `row-${selected}` : undefined}>
         {!folded && <div role="rowgroup" className="head"><div role="row" aria-rowindex={1} className="row columns-head">
           {COLUMNS.map((column) => <span role="columnheader" key={column} className={`cell-${column}`}>{texts.list.columns[column]}</span>)}
         </div></div>}

@@ -130,9 +130,10 @@ export function Dialog({ title, onClose, children, wide = false }: { title: stri
   );
 }
 
-/** What a page shows instead of its content: what has happened, and what the reader can do. */
-export function Notice({ title, text, children }: { title: string; text?: ReactNode; children?: ReactNode }) {
-  return <div className="notice"><h2>{title}</h2>{text && <p>{text}</p>}{children && <div className="buttons">{children}</div>}</div>;
+/** What a page shows instead of its content: what has happened, and what the reader can do. `main`: whether its title is the heading of the page. */
+export function Notice({ title, text, children, main = false }: { title: string; text?: ReactNode; children?: ReactNode; main?: boolean }) {
+  const Heading = main ? "h1" : "h2";
+  return <div className="notice"><Heading>{title}</Heading>{text && <p>{text}</p>}{children && <div className="buttons">{children}</div>}</div>;
 }
 
 /** Grey shapes in place of rows that are being read. They appear after a fifth of a second, so that a fast read shows none. */

@@ -8,7 +8,7 @@ export const english = {
   locale: "en-GB",
   language: "English",
   product: "Verification gateway",
-  skip: "Go to the list",
+  skip: "Go to the content",
   pages: { board: "Board", figures: "Figures", catalogue: "Catalogue", console: "Console", graphiql: "GraphiQL", docs: "Docs", more: "More", list: "List" },
   theme: { dark: "Use the dark theme", light: "Use the light theme" },
   otherLanguage: "Français",
@@ -201,7 +201,7 @@ export const english = {
     facts: "Facts",
     document: "Document",
     fact: {
-      person: "Person", provider: "Provider", face: "Face check", returns: "Returns to", billable: "Billable", created: "Created", took: "Took", id: "Id",
+      person: "Person", provider: "Provider", face: "Face check", returns: "Returns to", billable: "Billable", created: "Created", received: "Received", took: "Took", id: "Id",
       reference: "Reference", fullName: "Name", bornOn: "Born", type: "Type", country: "Country", number: "Number", link: "Link",
     },
     yes: "yes",

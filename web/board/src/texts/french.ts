@@ -8,7 +8,7 @@ export const french: Texts = {
   locale: "fr-FR",
   language: "Français",
   product: "Verification gateway",
-  skip: "Aller à la liste",
+  skip: "Aller au contenu",
   pages: { board: "Tableau", figures: "Chiffres", catalogue: "Catalogue", console: "Console", graphiql: "GraphiQL", docs: "Documentation", more: "Plus", list: "Liste" },
   theme: { dark: "Utiliser le thème sombre", light: "Utiliser le thème clair" },
   otherLanguage: "English",
@@ -201,7 +201,7 @@ export const french: Texts = {
     facts: "Détails",
     document: "Document",
     fact: {
-      person: "Personne", provider: "Prestataire", face: "Contrôle du visage", returns: "Retour vers", billable: "Facturable", created: "Créée", took: "Durée", id: "Identifiant",
+      person: "Personne", provider: "Prestataire", face: "Contrôle du visage", returns: "Retour vers", billable: "Facturable", created: "Créée", received: "Reçu", took: "Durée", id: "Identifiant",
       reference: "Référence", fullName: "Nom", bornOn: "Naissance", type: "Type", country: "Pays", number: "Numéro", link: "Lien",
     },
     yes: "oui",

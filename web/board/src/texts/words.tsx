@@ -4,18 +4,17 @@ import { createContext, useContext } from "react";
 import type { Reason } from "../data/model";
 import { english, type Texts } from "./english";
 import { french } from "./french";
-import { REASON_NAMES } from "./reasons";
+import { FRENCH_MEANINGS, REASON_NAMES } from "./reasons";
 
 export const LANGUAGES = { en: english, fr: french };
 export type Language = keyof typeof LANGUAGES;
 
 const KEY = "board-language";
 
-/** The language that the reader chose. Without a choice: French if the browser's languages contain it and do not begin with English, else English. */
+/** The language that the reader chose. Without a choice: the first of the browser's languages that has texts, else English. */
 export function initialLanguage(): Language {
-  const chosen = localStorage.getItem(KEY);
-  if (chosen === "en" || chosen === "fr") return chosen;
-  return navigator.languages.some((name) => name.startsWith("fr")) && !navigator.languages[0]?.startsWith("en") ? "fr" : "en";
+  const chosen = [localStorage.getItem(KEY) ?? "", ...navigator.languages.map((name) => name.slice(0, 2).toLowerCase())];
+  return chosen.find((name): name is Language => Object.hasOwn(LANGUAGES, name)) ?? "en";
 }
 
 export const keepLanguage = (language: Language) => localStorage.setItem(KEY, language);
@@ -88,6 +87,12 @@ export class Words {
 
   /** The short name of a reason. */
   reason = ({ code, type }: Pick<Reason, "code" | "type">) => REASON_NAMES[code]?.[this.language === "fr" ? 1 : 0] ?? this.texts.reasonType[type];
+
+  /** What a status or a reason code means, and the language of the text. The gateway describes a code that is not in the catalogue in English. */
+  meaning(key: string, description: string): { lang: string; children: string } {
+    const french = this.language === "fr" && FRENCH_MEANINGS[key];
+    return { lang: french ? "fr" : "en", children: french || description };
+  }
 }
 
 export const WordsContext = createContext(new Words("en"));
