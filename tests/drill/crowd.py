@@ -2,9 +2,9 @@
 
 python -m tests.drill.crowd
 
-Reads lines of JSON from its input. The first one is an order, as `order` writes it: the clients connect. Each further one is a request, which is
-answered with a line: `{"state": TIME}` with the numbers of clients that follow and that are back since that time, `{"records": true}` with the
-records of all clients. The process ends at the end of its input.
+Reads lines from its input. The first one is an order, as `order` writes it, and is answered with READY. After the second one, GO, the clients
+connect. Each further one is a request in JSON, which is answered with a line: `{"state": TIME}` with the numbers of clients that follow and that are
+back since that time, `{"records": true}` with the records of all clients. The process ends at the end of its input.
 """
 
 import asyncio
@@ -20,6 +20,8 @@ import uvloop
 
 from gateway.server import make_room
 from tests.drill.reconnecting import Assignment, ReconnectingClient
+
+READY, GO = b"ready\n", b"go\n"
 
 
 def order(target: tuple[str, int], assignments: Sequence[Assignment], at_once: int, seed: int) -> bytes:
@@ -62,6 +64,9 @@ async def run() -> None:
     clients = [ReconnectingClient((host, port), Assignment(*each), random, endings) for each in begun["assignments"]]
     # The pauses of this process's garbage collection would be part of the measured times.
     gc.disable()
+    sys.stdout.buffer.write(READY)
+    sys.stdout.buffer.flush()
+    await asyncio.to_thread(sys.stdin.buffer.readline)
     connecting = asyncio.create_task(connect_all(clients, begun["at_once"]))
     while line := await asyncio.to_thread(sys.stdin.buffer.readline):
         sys.stdout.buffer.write(orjson.dumps(answer(orjson.loads(line), clients, endings)) + b"\n")

@@ -12,7 +12,7 @@ from typing import Any
 
 import orjson
 
-from tests.drill.crowd import order
+from tests.drill.crowd import GO, READY, order
 from tests.drill.reconnecting import Assignment, ClientRecord
 
 POLL_SECONDS = 0.25
@@ -98,7 +98,7 @@ class Crowds:
 
 @asynccontextmanager
 async def crowds(target: tuple[str, int], assignments: Sequence[Assignment], processes: int, at_once: int) -> AsyncIterator[Crowds]:
-    """Start the processes, which begin to connect their clients, and end them with the context. `at_once`: of all processes together."""
+    """Start the processes, let them begin to connect their clients, and end them with the context. `at_once`: of all processes together."""
     started = [
         await asyncio.create_subprocess_exec(sys.executable, "-m", "tests.drill.crowd", stdin=PIPE, stdout=PIPE, limit=MAX_LINE_BYTES)
         for _ in range(processes)
@@ -108,6 +108,12 @@ async def crowds(target: tuple[str, int], assignments: Sequence[Assignment], pro
             assert process.stdin
             process.stdin.write(order(target, assignments[number::processes], max(at_once // processes, 1), number))
             await process.stdin.drain()
+        for process in started:
+            assert process.stdout
+            assert await process.stdout.readline() == READY
+        for process in started:
+            assert process.stdin
+            process.stdin.write(GO)
         yield Crowds(started)
     finally:
         for process in started:
