@@ -66,7 +66,7 @@ counts: setup ## count the cases of each test harness, for docs/testing.md
 ledger: setup ## inject faults for 20 minutes and count lost changes; another run: make ledger ARGS='--seed 8 --minutes 5 --faults 40'
 	.venv/bin/python -m tests.ledger $(ARGS)
 
-drill: setup ## restart gateways and break MongoDB behind proxies, and count failed requests; in less than a minute: make drill ARGS=--short
+drill: setup ## restart gateways and break MongoDB behind proxies, and count failed requests; in a minute: make drill ARGS=--short
 	.venv/bin/python -m tests.drill $(ARGS)
 
 drill-sockets: setup ## connect 10,000 clients to one gateway, kill it, and wait until all are back; fewer: make drill-sockets ARGS='--sockets 2000'

@@ -19,7 +19,7 @@ from tests.ledger import cluster
 from tests.ledger.checker import Finding
 from tests.ledger.run import Plan, proxies
 
-# What the short drill does: a part of the whole, in less than a minute.
+# What the short drill does: a part of the whole, in about a minute.
 SHORT = (("nginx", (GATEWAY_RESTARTED, PRIMARY_KILLED)),)
 
 
@@ -29,7 +29,7 @@ def main() -> int:
     names = (*PROXY_NAMES, BALANCER)
     parser.add_argument("--proxy", action="append", default=[], choices=names, help="only behind this one; repeatable")
     parser.add_argument("--fault", action="append", default=[], choices=[fault.name for fault in FAULTS], help="only this fault; repeatable")
-    parser.add_argument("--short", action="store_true", help="only one restart of a gateway and of the primary, behind nginx: less than a minute")
+    parser.add_argument("--short", action="store_true", help="only one restart of a gateway and of the primary, behind nginx: about a minute")
     parser.add_argument(
         "--drain-delay-seconds", type=float, default=DRAIN_DELAY_SECONDS, help=f"of the gateways behind the {BALANCER}; with 0, requests must fail"
     )

@@ -29,10 +29,9 @@ from tests.ledger.writers import Book, Writer
 # The deadline of each request: the default of GATEWAY_REQUEST_SECONDS. The client waits a little longer, to receive a refusal.
 REQUEST_SECONDS = 20.0
 ANSWER_SECONDS = REQUEST_SECONDS + 2
-QUIET_SECONDS = 4.0
 PLAN = Plan(seed=7, subscribers=0.3, writers=8, pause_seconds=0.4, link_window_seconds=6, patience_seconds=60)
-# For the short drill: fewer clients.
-SHORT_PLAN = replace(PLAN, subscribers=0.1, writers=4)
+# For the short drill: fewer clients, and shorter times.
+SHORT_PLAN = replace(PLAN, subscribers=0.1, writers=4, quiet_seconds=1.5, link_window_seconds=2)
 READERS = 4
 # The default of the image.
 DRAIN_DELAY_SECONDS = 5.0
@@ -82,7 +81,7 @@ async def drill(
     uri = cluster.uri(database)
     with ExitStack() as stack:
         book = Book(stack.enter_context(Journal(directory / "writes.jsonl", forced=True)))
-        async with deployed(name, uri, directory) as (front, gateways), client() as http, collection(uri) as verifications:
+        async with deployed(name, uri, directory, plan) as (front, gateways), client() as http, collection(uri) as verifications:
             subscribers = [*followers(plan, [front], http, book, lambda log: stack.enter_context(Journal(directory / f"{log}.jsonl")))]
             removing = partial(delete, verifications)
             writers = [
@@ -94,7 +93,7 @@ async def drill(
                 writing = [asyncio.create_task(writer.run()) for writer in writers]
                 reading = [asyncio.create_task(reader.run()) for reader in readers]
                 try:
-                    begun = await injected(faults, cluster, gateways, lambda fault: report(f"{name}: {fault}"))
+                    begun = await injected(faults, cluster, gateways, plan.quiet_seconds, lambda fault: report(f"{name}: {fault}"))
                 finally:
                     for task in reading:
                         task.cancel()
@@ -111,16 +110,16 @@ async def drill(
 
 
 async def injected(
-    faults: Sequence[Fault], cluster: Cluster, gateways: Sequence[Gateway], report: Callable[[str], None]
+    faults: Sequence[Fault], cluster: Cluster, gateways: Sequence[Gateway], quiet_seconds: float, report: Callable[[str], None]
 ) -> list[tuple[Fault, float, float]]:
     """Inject the faults, with a quiet time around each. Returns each fault with the times between which requests are counted for it."""
     begun = []
-    await asyncio.sleep(QUIET_SECONDS)
+    await asyncio.sleep(quiet_seconds)
     for fault in faults:
         report(fault.name)
         begin = time()
         await fault.inject(cluster, gateways)
-        await asyncio.sleep(QUIET_SECONDS)
+        await asyncio.sleep(quiet_seconds)
         begun.append((fault, begin, time()))
     return begun
 
@@ -153,11 +152,15 @@ async def drill_without_retries(cluster: Cluster, directory: Path, drain_delay_s
     """
     database = "drill-balancer"
     await cluster.authorize(database)
-    async with serving_gateways(cluster.uri(database), directory, drain_delay_seconds) as gateways, balancing(gateways) as url, client() as http:
+    async with (
+        serving_gateways(cluster.uri(database), directory, drain_delay_seconds, PLAN) as gateways,
+        balancing(gateways) as url,
+        client() as http,
+    ):
         readers = [Reader(url, http, [], number, ANSWER_SECONDS) for number in range(2 * READERS)]
         reading = [asyncio.create_task(reader.run()) for reader in readers]
         try:
-            [(fault, begin, end)] = await injected(FAULTS[:1], cluster, gateways, lambda name: report(f"{BALANCER}: {name}"))
+            [(fault, begin, end)] = await injected(FAULTS[:1], cluster, gateways, PLAN.quiet_seconds, lambda name: report(f"{BALANCER}: {name}"))
         finally:
             for task in reading:
                 task.cancel()
@@ -167,23 +170,23 @@ async def drill_without_retries(cluster: Cluster, directory: Path, drain_delay_s
 
 
 @asynccontextmanager
-async def deployed(name: str, mongo_uri: str, directory: Path) -> AsyncIterator[tuple[Gateway, list[Gateway]]]:
+async def deployed(name: str, mongo_uri: str, directory: Path, plan: Plan) -> AsyncIterator[tuple[Gateway, list[Gateway]]]:
     """Two gateways behind a proxy. Yields the proxy, as if it were a gateway, and the two gateways. All end with the context."""
     changed = WITHOUT_TLS[name] | certificate(name, directory)
-    async with serving_gateways(mongo_uri, directory, DRAIN_DELAY_SECONDS) as gateways:
+    async with serving_gateways(mongo_uri, directory, DRAIN_DELAY_SECONDS, plan) as gateways:
         ports = gateways[0].port, gateways[1].port
         async with proxy(name, directory, ports, changed) as running:
             yield Gateway(name, running.port, running.port, gateways[0].process), gateways
 
 
 @asynccontextmanager
-async def serving_gateways(mongo_uri: str, directory: Path, drain_delay_seconds: float) -> AsyncIterator[list[Gateway]]:
+async def serving_gateways(mongo_uri: str, directory: Path, drain_delay_seconds: float, plan: Plan) -> AsyncIterator[list[Gateway]]:
     """A context with two gateways that are ready."""
     gateways = []
     for name in NAMES:
         port = free_port()
-        environment = settings(mongo_uri, port, drain_delay_seconds)
-        gateways.append(Gateway(name, port, port, Process([sys.executable, "-m", "gateway", "serve"], directory / f"{name}.log", environment)))
+        chosen = settings(mongo_uri, port, drain_delay_seconds, plan)
+        gateways.append(Gateway(name, port, port, Process([sys.executable, "-m", "gateway", "serve"], directory / f"{name}.log", chosen)))
     try:
         for gateway in gateways:
             gateway.process.start()
@@ -202,7 +205,7 @@ def certificate(name: str, directory: Path) -> dict[str, str]:
     return {f"    ssl_certificate     {directory}/certificate;\n": "", f"    ssl_certificate_key {directory}/key;\n": ""}
 
 
-def settings(mongo_uri: str, port: int, drain_delay_seconds: float) -> dict[str, str]:
+def settings(mongo_uri: str, port: int, drain_delay_seconds: float, plan: Plan) -> dict[str, str]:
     """The settings of a gateway: those of tests/ledger, with short intervals, so that more happens in a run. The time limits are the defaults."""
     changed = {
         "GATEWAY_REQUEST_SECONDS": str(REQUEST_SECONDS),
@@ -210,7 +213,7 @@ def settings(mongo_uri: str, port: int, drain_delay_seconds: float) -> dict[str,
         "GATEWAY_DRAIN_DELAY_SECONDS": str(drain_delay_seconds),
         "GATEWAY_TRUSTED_PROXIES": HOST,
     }
-    return environment(mongo_uri, port, PLAN.link_window_seconds) | changed
+    return environment(mongo_uri, port, plan.link_window_seconds) | changed
 
 
 @asynccontextmanager
