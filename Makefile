@@ -28,7 +28,7 @@ FOLLOW := gateway/pages/follow/index.html
 # The number of parallel workers of pytest: one more than processors, because tests of processes and of time-outs mostly wait.
 WORKERS = $$(( $$(getconf _NPROCESSORS_ONLN) + 1 ))
 
-.PHONY: help setup web graphiql board run test coverage counts check schema lock lock-check ledger drill compare smuggle story-picture drill-web image-test bench bench-quick bench-live bench-hostile clean screenshots bench-board packages pythons dist
+.PHONY: help setup web graphiql board run test coverage counts check schema lock lock-check ledger drill drill-sockets alerts endurance compare smuggle story-picture drill-web image-test bench bench-quick bench-live bench-scaling bench-hostile clean screenshots bench-board packages pythons dist
 
 help: ## list these targets
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/  make \1|\2/p' Makefile | column -t -s '|'
@@ -66,8 +66,17 @@ counts: setup ## count the cases of each test harness, for docs/testing.md
 ledger: setup ## inject faults for 20 minutes and count lost changes; another run: make ledger ARGS='--seed 8 --minutes 5 --faults 40'
 	.venv/bin/python -m tests.ledger $(ARGS)
 
-drill: setup ## restart gateways and break MongoDB behind nginx and HAProxy, and count failed requests; fewer: make drill ARGS='--proxy nginx'
+drill: setup ## restart gateways and break MongoDB behind proxies, and count failed requests; in less than a minute: make drill ARGS=--short
 	.venv/bin/python -m tests.drill $(ARGS)
+
+drill-sockets: setup ## connect 10,000 clients to one gateway, kill it, and wait until all are back; fewer: make drill-sockets ARGS='--sockets 2000'
+	.venv/bin/python -m tests.drill.sockets $(ARGS)
+
+alerts: setup ## make each alert fire in Prometheus and follow its runbook, in twelve minutes; fewer: make alerts ARGS='--only FeedSilent'
+	.venv/bin/python -m tests.alerts $(ARGS)
+
+endurance: setup ## serve for 30 minutes with everything turned on, and look for leaks; another run: make endurance ARGS='--minutes 5'
+	.venv/bin/python -m tests.endurance $(ARGS)
 
 soak-provider: setup ## take 10,000 verifications through faults of provider, gateways and backend; another run: make soak-provider ARGS='--seed 8 --verifications 500'
 	.venv/bin/python -m tests.soak $(ARGS)
@@ -129,6 +138,9 @@ bench-quick: setup $(PEERS) ## compare the gateway with only the closest peers: 
 
 bench-live: setup ## measure how long a new status takes to reach a subscriber, and what 5,000 subscribers cost
 	.venv/bin/python -m bench.live $(ARGS)
+
+bench-scaling: setup ## measure the limits of docs/scaling.md: feeds, the change stream, writes, and what a verification costs
+	.venv/bin/python -m bench.limits.scaling $(ARGS)
 
 bench-hostile: setup ## measure what hostile operations cost, and how long other clients wait meanwhile
 	.venv/bin/python -m bench.hostile $(ARGS)

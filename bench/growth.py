@@ -47,7 +47,10 @@ Times = dict[str, dict[str, list[float]]]
 
 
 def measured(setup: Setup, rounds: int) -> dict[str, Times]:
-    """Measure page 1 of lists of each size (`sizes`), and early and late pages of the longest list (`pages`)."""
+    """Measure how response times grow.
+
+    Returns two groups of response times: "sizes" for page 1 of a list of each size, and "pages" for early and late pages of the longest list.
+    """
     setups = {size: setup.with_database(f"rows_{size}") for size in SIZES}
     for size, each in setups.items():
         fill(each, size)

@@ -98,14 +98,24 @@ class Served:
     @property
     def cpu_seconds(self) -> float:
         """The processor time in seconds that all threads of the process have used so far."""
-        threads = Path(f"/proc/{self.process.pid}/task").glob("*/schedstat")
-        return sum(int(thread.read_text().split()[0]) for thread in threads) / 1e9
+        return cpu_seconds_of(self.process.pid)
 
     @property
     def resident_bytes(self) -> int:
         """How many bytes of memory the process uses now (its resident set)."""
-        pages = int(Path(f"/proc/{self.process.pid}/statm").read_text().split()[1])
-        return pages * os.sysconf("SC_PAGE_SIZE")
+        return resident_bytes_of(self.process.pid)
+
+
+def cpu_seconds_of(process_id: int) -> float:
+    """The processor time in seconds that all running threads of a process have used so far."""
+    threads = Path(f"/proc/{process_id}/task").glob("*/schedstat")
+    return sum(int(thread.read_text().split()[0]) for thread in threads) / 1e9
+
+
+def resident_bytes_of(process_id: int) -> int:
+    """How many bytes of memory a process uses now (its resident set)."""
+    pages = int(Path(f"/proc/{process_id}/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE")
 
 
 @contextmanager

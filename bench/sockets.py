@@ -16,6 +16,7 @@ from bench.machinery import Served
 AT_ONCE = 50
 PATIENCE_SECONDS = 60.0
 TEXT, PING, PONG = 0x1, 0x9, 0xA
+SUBPROTOCOL = "graphql-transport-ws"
 # Clients must mask their frames (RFC 6455, 5.3). A mask of zeros leaves the content unchanged.
 MASK = b"\0\0\0\0"
 
@@ -39,17 +40,18 @@ def content(message: bytes) -> bytes:
 class Crowd:
     """All sockets to one server. Counts their messages, and records the times of the first and the last one."""
 
-    def __init__(self, target: Served, subscribes: bool = True, sends_current_state: bool = False) -> None:
+    def __init__(self, target: Served, subscribes: bool = True, sends_current_state: bool = False, ignored: bytes | None = None) -> None:
         """Prepare for sockets to the server `target`. No socket is open until `join` is called.
 
         `subscribes`: each socket subscribes with the protocol graphql-transport-ws. `sends_current_state`: the first message of a subscription is
-        the current state, and the server sends it at once.
+        the current state, and the server sends it at once. `ignored`: messages that contain this text are not counted; None: all are counted.
         """
         address = urlsplit(target.url)
         self.host, self.port = address.hostname or "", address.port or 0
         self.target = target
         self.subscribes = subscribes
         self.sends_current_state = sends_current_state
+        self.ignored = ignored
         self.sockets: list[Socket] = []
         self.loop = asyncio.get_running_loop()
         self.all_arrived: asyncio.Future[None] = self.loop.create_future()
@@ -104,36 +106,45 @@ class Crowd:
         await asyncio.sleep(0.5)
 
 
-class Socket(asyncio.Protocol):
-    """One WebSocket connection. It subscribes, then keeps the last message that it received, and reports each message to the crowd."""
+class ClientSocket(asyncio.Protocol):
+    """One WebSocket connection of a client. Subclasses decide what to do with what it receives.
 
-    __slots__ = ("buffer", "crowd", "id", "message", "open", "query", "ready", "transport")
+    `authority`: the host and the port of the server. `subprotocol`: the subprotocol that the client requests, if any.
+    """
 
-    def __init__(self, crowd: Crowd, query: str, id: str) -> None:
-        self.crowd = crowd
-        self.query = query
-        self.id = id
+    __slots__ = ("authority", "buffer", "open", "subprotocol", "transport")
+
+    def __init__(self, authority: str, subprotocol: str | None) -> None:
+        self.authority = authority
+        self.subprotocol = subprotocol
         self.buffer = b""
-        self.message = b""
         self.open = False
-        self.ready: asyncio.Future[None] = crowd.loop.create_future()
         self.transport: asyncio.Transport | None = None
+
+    def upgraded(self) -> None:
+        """The server has accepted the WebSocket."""
+        raise NotImplementedError
+
+    def received(self, message: bytes) -> None:
+        """A frame with a text has arrived. `message`: the whole frame."""
+        raise NotImplementedError
+
+    def refused(self, why: str, message: bytes) -> None:
+        """The handshake was refused, or a frame has arrived that is no text and no ping, such as a close frame. `message`: its bytes."""
+        raise NotImplementedError
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Request the upgrade of the new connection to WebSocket."""
         # The cast is needed because uvloop's transports do not inherit from asyncio.Transport, although they have its methods.
         self.transport = cast("asyncio.Transport", transport)
+        self.buffer = b""
+        self.open = False
         key = b64encode(token_bytes(16)).decode()
-        lines = ["GET /graphql HTTP/1.1", f"host: {self.crowd.host}:{self.crowd.port}", "upgrade: websocket", "connection: upgrade"]
+        lines = ["GET /graphql HTTP/1.1", f"host: {self.authority}", "upgrade: websocket", "connection: upgrade"]
         lines += [f"sec-websocket-key: {key}", "sec-websocket-version: 13"]
-        if self.crowd.subscribes:
-            lines.append("sec-websocket-protocol: graphql-transport-ws")
+        if self.subprotocol:
+            lines.append(f"sec-websocket-protocol: {self.subprotocol}")
         self.transport.write("\r\n".join([*lines, "", ""]).encode())
-
-    def connection_lost(self, error: Exception | None) -> None:
-        """Report the closed connection as a failure, unless the crowd is closing its sockets."""
-        if not self.crowd.closing:
-            self._fail("a socket was closed")
 
     def data_received(self, data: bytes) -> None:
         """Split the received bytes into frames, and process each. Usually the bytes are exactly one frame."""
@@ -144,7 +155,11 @@ class Socket(asyncio.Protocol):
             if not end:
                 self.buffer = head
                 return
-            self._upgraded(head)
+            if b" 101 " not in head[:20]:
+                self.refused("upgrade refused", head)
+                return
+            self.open = True
+            self.upgraded()
         while len(data) > 1:
             size = data[1]
             begin = 2 if size < 126 else 4
@@ -164,25 +179,57 @@ class Socket(asyncio.Protocol):
         if self.transport:
             self.transport.close()
 
-    def _upgraded(self, head: bytes) -> None:
-        if b" 101 " not in head[:20]:
-            return self._fail(f"upgrade refused: {head[:100]!r}")
-        self.open = True
+    def _receive(self, message: bytes) -> None:
+        opcode = message[0] & 0xF
+        if opcode == TEXT:
+            self.received(message)
+        elif opcode == PING:
+            self._write(PONG, content(message))
+        else:
+            self.refused("unexpected frame", message)
+
+    def _write(self, opcode: int, text: bytes) -> None:
+        assert self.transport
+        self.transport.write(frame(opcode, text))
+
+
+class Socket(ClientSocket):
+    """One WebSocket connection. It subscribes, then keeps the last message that it received, and reports each message to the crowd."""
+
+    __slots__ = ("crowd", "id", "message", "query", "ready")
+
+    def __init__(self, crowd: Crowd, query: str, id: str) -> None:
+        super().__init__(f"{crowd.host}:{crowd.port}", SUBPROTOCOL if crowd.subscribes else None)
+        self.crowd = crowd
+        self.query = query
+        self.id = id
+        self.message = b""
+        self.ready: asyncio.Future[None] = crowd.loop.create_future()
+
+    def connection_lost(self, error: Exception | None) -> None:
+        """Report the closed connection as a failure, unless the crowd is closing its sockets."""
+        if not self.crowd.closing:
+            self._fail("a socket was closed")
+
+    def upgraded(self) -> None:
+        """Send the token, if the server expects one."""
         if self.crowd.subscribes:
             return self.send(type="connection_init", payload={"authorization": f"Bearer {self.crowd.target.token}"})
         return self.ready.set_result(None)
 
-    def _receive(self, message: bytes) -> None:
-        opcode = message[0] & 0xF
-        if opcode == PING:
-            self._write(PONG, content(message))
-        elif opcode != TEXT:
-            self._fail(f"unexpected frame: {message[:100]!r}")
-        elif self.ready.done():
+    def received(self, message: bytes) -> None:
+        """Go on with the handshake of the subscription, or keep the message."""
+        if self.ready.done():
+            if self.crowd.ignored and self.crowd.ignored in message:
+                return
             self.message = message
             self.crowd.arrived()
         else:
             self._handshake(orjson.loads(content(message)))
+
+    def refused(self, why: str, message: bytes) -> None:
+        """Report a failure."""
+        self._fail(f"{why}: {message[:100]!r}")
 
     def _handshake(self, message: dict[str, object]) -> None:
         match message["type"]:
@@ -195,10 +242,6 @@ class Socket(asyncio.Protocol):
                 self.ready.set_result(None)
             case other:
                 self._fail(f"unexpected message: {other}")
-
-    def _write(self, opcode: int, text: bytes) -> None:
-        assert self.transport
-        self.transport.write(frame(opcode, text))
 
     def _fail(self, why: str) -> None:
         self.crowd.broken = why

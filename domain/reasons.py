@@ -66,7 +66,7 @@ INCONCLUSIVE = (Status.INCONCLUSIVE,)
 FAILED = (Status.FAILED,)
 EITHER = (Status.INCONCLUSIVE, Status.FAILED)
 
-# The reason codes and their descriptions, in the order and the wording of the provider's tables.
+# The reason codes and their descriptions, in the order and the wording of the tables on Yousign's page.
 DESCRIPTIONS: dict[tuple[ReasonType, tuple[Status, ...]], dict[str, str]] = {
     (ReasonType.ENGAGEMENT_ISSUE, INCONCLUSIVE): {
         "IDVV_1101": "The individual never started the flow.",

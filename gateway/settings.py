@@ -273,7 +273,7 @@ class Settings(BaseSettings):
     sweep_seconds: float = Field(default=5, gt=0, description="The interval, in seconds, at which the gateway looks for deadlines that have passed")
     request_seconds: float = Field(default=20, gt=0, description="How many seconds a query or mutation may take")
     database_seconds: float = Field(
-        default=18, gt=0, description="How many seconds MongoDB may take to answer. A request waits this long for a new primary"
+        default=18, gt=0, le=60, description="How many seconds MongoDB may take to answer, at most 60. A request waits this long for a new primary"
     )
     idle_seconds: float = Field(
         default=75,
@@ -438,7 +438,7 @@ def read_settings(defaults: dict[str, Any], required: Collection[str] = (), **ov
         settings = Settings(**values)
     except ValidationError as error:
         faults = ((str(fault["loc"][0]), fault) for fault in error.errors())
-        # A setting whose file can't be used is also missing, which would be a second message about the same mistake.
+        # If the file of a setting can't be used, the setting is also missing. That second message about the same mistake is left out.
         found = {name: trouble(name, fault["type"], fault["msg"]) for name, fault in faults if f"{name}_file" not in troubles}
         raise BadSettings(found | troubles) from None
     if troubles:

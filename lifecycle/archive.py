@@ -10,7 +10,9 @@ import asyncio
 import os
 from collections.abc import Sequence
 from datetime import datetime
+from errno import ENOTDIR
 from pathlib import Path
+from tempfile import TemporaryFile
 from threading import Lock
 from uuid import uuid4
 
@@ -23,7 +25,7 @@ FILE_MODE = 0o600
 
 
 class Archive:
-    """The archive in this directory. Raises: OSError if the directory can't be written."""
+    """The archive in this directory. Raises: NotADirectoryError if no file can be written there; one is written and removed to find out."""
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
@@ -32,8 +34,11 @@ class Archive:
         self._file: tuple[str, Path] | None = None
         # Lines are written in threads. A thread goes on when its task is cancelled, so a lock of asyncio would not keep threads apart.
         self._lock = Lock()
-        if not os.access(directory, os.W_OK | os.X_OK) or not directory.is_dir():
-            raise NotADirectoryError(20, "it is no directory in which the gateway can write (GATEWAY_ARCHIVE)", str(directory))
+        # `os.access` would not suffice: root has all rights, also where nothing can be written.
+        try:
+            TemporaryFile(dir=directory).close()
+        except OSError as error:
+            raise NotADirectoryError(ENOTDIR, "it is no directory in which the gateway can write (GATEWAY_ARCHIVE)", str(directory)) from error
 
     async def write(self, verifications: Sequence[Verification], at: datetime, erasing_references: bool) -> None:
         """Write a line for each of these stored verifications. The lines are on the disk when this returns.

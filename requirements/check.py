@@ -54,7 +54,7 @@ def faults(lock: str, requirements: list[str]) -> Iterator[str]:
     for pin in PIN.finditer(text):
         if "verification-gateway (" in pin["sources"] and pin["name"] not in required:
             yield f"{lock}: {pin['name']} is not required any more"
-    # Without its pins with hashes, a lock file must contain comments only. Another line is a pin without hashes, or the address of a registry.
+    # Apart from pins with hashes, a lock file must contain only comments. Any other line would be a pin without hashes, or the address of a registry.
     for line in PIN.sub("", text).splitlines():
         if not line.startswith("#"):
             yield f"{lock}: not a pin with hashes: {line}"

@@ -33,7 +33,10 @@ class Budgets(Protocol):
 
 
 class CountPayer(NamedTuple):
-    """A caller who pays for a count or for statistics. `least`: what the operation already paid for it. `rows_per_cost`: how many rows cost 1."""
+    """A caller who pays for a count or for statistics.
+
+    `budgets`: those of all callers. `least`: what the operation has already paid for the count. `rows_per_cost`: how many rows cost 1.
+    """
 
     budgets: Budgets
     caller: Caller
@@ -80,7 +83,7 @@ class PagePayment:
 
 
 def work_cost(rows: int, rows_per_cost: int, seconds: float, paid: int = 0) -> int:
-    """The cost of a read, minus what was paid: by its rows or by its time, whichever is more.
+    """What is left to pay for a read. Its cost is that of its rows or that of its time, whichever is higher; `paid` is subtracted. At least 0.
 
     The time counts because MongoDB may read many rows that do not match the filter, and `rows` does not include them.
     """

@@ -1,6 +1,7 @@
 """The resolver of `webhookDeliveries`: how far the events of verifications were delivered to the integrator's backend."""
 
 from asyncio import gather
+from collections.abc import Awaitable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Self
@@ -47,16 +48,31 @@ async def webhook_deliveries(
         list[DeliveryState] | None, strawberry.argument(description="Only deliveries in these states. Without it: in any state.")
     ] = None,
     first: Annotated[int | None, strawberry.argument(description=f"The greatest number of deliveries, 1 to {MAX_ROWS}.")] = DEFAULT_SIZE,
+    verification_id: Annotated[strawberry.ID | None, strawberry.argument(description="Only the delivery of this verification.")] = None,
 ) -> list[VerificationDelivery]:
     """The deliveries of verifications to your backend, the last changed first. A verification without an event for the backend has no delivery."""
     size = DEFAULT_SIZE if first is None else first
     if not 1 <= size <= MAX_ROWS:
         raise BadUserInput(f"first is {size}; 1 to {MAX_ROWS} deliveries can be listed")
     context, states = info.context, list(DeliveryState) if state is None else state
+    if verification_id is not None:
+        # Both are always read: the duration does not reveal whether another workspace has a delivery with this id.
+        delivery, row = await gather(
+            context.services.outgoing.delivery(verification_id), verification_if_readable(context.verifications.get(verification_id, reading(info)))
+        )
+        return [VerificationDelivery.of(row, delivery)] if row and delivery and delivery.state in states else []
     found = await context.services.outgoing.newest(context.caller.workspace, states, size)
-    # The verification of each delivery is read by its id. If a verification was removed meanwhile, or can't be read, its delivery is left out.
-    read = await gather(*(context.verifications.get(each.verification_id, reading(info)) for each in found), return_exceptions=True)
-    errors = [error for error in read if isinstance(error, BaseException) and not isinstance(error, BadDocument)]
-    if errors:
+    rows = await gather(
+        *(verification_if_readable(context.verifications.get(each.verification_id, reading(info))) for each in found), return_exceptions=True
+    )
+    if errors := [row for row in rows if isinstance(row, BaseException)]:
         raise errors[0]
-    return [VerificationDelivery.of(row, delivery) for delivery, row in zip(found, read, strict=True) if isinstance(row, Verification)]
+    return [VerificationDelivery.of(row, delivery) for delivery, row in zip(found, rows, strict=True) if isinstance(row, Verification)]
+
+
+async def verification_if_readable(reading_verification: Awaitable[Verification | None]) -> Verification | None:
+    """The verification of a delivery; None if it was removed meanwhile, or can't be read. Such a delivery is left out."""
+    try:
+        return await reading_verification
+    except BadDocument:
+        return None

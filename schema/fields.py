@@ -33,7 +33,10 @@ def field(resolver: Callable[..., Any], type: Any, *rules: AccessRule, cost: Cos
 
 
 def subscription(resolver: Callable[..., Any], type: Any, *rules: AccessRule, cost: Cost = FREE) -> Any:
-    """Declares a field of the subscription root. Its resolver is an async generator, and the docstring of the resolver becomes the description."""
+    """Declares a field of the subscription root. Its resolver is an async generator.
+
+    The summary of the resolver's docstring and the rules become the description.
+    """
     description = described_with(summary(resolver), rules)
     return strawberry.subscription(resolver=resolver, graphql_type=type, description=description, metadata={RULES: rules, COST: cost})
 

@@ -38,6 +38,7 @@ from pymongo.errors import (
     WTimeoutError,
 )
 from pymongo.monitoring import CommandListener, ConnectionPoolListener
+from pymongo.server_description import ServerDescription
 
 from domain.errors import Unavailable
 from store.deployment.address import readable
@@ -130,12 +131,23 @@ def watching(uri: str, listeners: Sequence[DriverListener] = ()) -> Client:
     """
     return AsyncIOMotorClient(
         uri,
+        server_selector=one_router,
         serverSelectionTimeoutMS=3000,
         connectTimeoutMS=3000,
         socketTimeoutMS=60_000,
         appname="verification-gateway feed",
         event_listeners=[*listeners],
     )
+
+
+def one_router(servers: list[ServerDescription]) -> list[ServerDescription]:
+    """Of the routers of a sharded cluster, the one to which this process sends all commands of its change stream. Other processes may use other ones.
+
+    The cursor of a change stream exists only on the router on which it was opened. The driver would send each command to any router of the address.
+    Of a replica set, `servers` is the primary alone.
+    """
+    # The hash of a text differs between processes, so that the streams of several processes are spread over the routers.
+    return [min(servers, key=lambda server: hash(server.address))] if servers else []
 
 
 class CommentedMotorCollection(AsyncIOMotorCollection[Document]):

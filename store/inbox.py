@@ -83,11 +83,19 @@ class Inbox:
             found = await self._collection.find_one({"_id": id})
         return to_webhook(found) if found else None
 
-    async def newest(self, workspace: str | None, states: Sequence[WebhookState], limit: int) -> list[ReceivedWebhook]:
-        """The entries in these states, the newest first. `workspace`: None for all workspaces. Cost: one query over an index."""
+    async def newest(
+        self, workspace: str | None, states: Sequence[WebhookState], limit: int, behind: ReceivedWebhook | None = None
+    ) -> list[ReceivedWebhook]:
+        """The entries in these states, the newest first; if `behind` is passed, only older ones. `workspace`: None for all workspaces.
+
+        Cost: one query over an index.
+        """
         condition: Document = {"state": {"$in": [state.value for state in states]}}
         if workspace is not None:
             condition["workspace"] = workspace
+        if behind:
+            received_at = behind.received_at
+            condition["$or"] = [{"receivedAt": {"$lt": received_at}}, {"receivedAt": received_at, "_id": {"$lt": behind.id}}]
         with answering():
             documents = await self._collection.find(condition).sort([("receivedAt", -1), ("_id", -1)]).limit(limit).to_list(None)
         return [to_webhook(document) for document in documents]

@@ -88,6 +88,8 @@ class KeyFile:
         self._changed: Callable[[], None] = lambda: None
         self._stamp = stamp_of(path)
         self._keys = keys_in(path)
+        # How often the file could not be used when it was read again.
+        self.failures = 0
 
     @property
     def loaded(self) -> bool:
@@ -98,11 +100,6 @@ class KeyFile:
     def age_seconds(self) -> None:
         """The age of fetched keys: None, because the keys of a file are not fetched."""
         return None
-
-    @property
-    def failures(self) -> int:
-        """How often keys could not be fetched: never, because the keys of a file are not fetched. A file that can't be read again is only logged."""
-        return 0
 
     async def run(self, changed: Callable[[], None]) -> None:
         """Read the file again whenever it has changed, until cancelled. Calls `changed` after each change of the keys."""
@@ -119,6 +116,7 @@ class KeyFile:
         try:
             keys = keys_in(self._path)
         except (OSError, ValueError, KeyError, TypeError) as error:
+            self.failures += 1
             logger.warning("the file GATEWAY_TOKEN_JWKS_FILE can't be used (%s); the last keys stay in use", type(error).__name__)
             return
         if described(keys) != described(self._keys):

@@ -12,6 +12,7 @@ from gateway.commands.mongo_findings import mongo_findings
 from gateway.pages.board import BoardNotBuilt, production_pages
 from gateway.provision import provider_client
 from gateway.settings import KEY_SETTINGS, BadSettings, Settings, absence, sections_of, unknown, variable
+from lifecycle.archive import Archive
 from providers.file import BadProvidersFile, ExternalSection, SandboxSection, YousignSection
 from providers.reports import ProviderError
 from providers.yousign import Yousign
@@ -30,6 +31,7 @@ async def check(read: Callable[[], Settings]) -> list[Finding]:
     return [
         *settings_found(settings),
         *files_found(settings),
+        *archive_found(settings),
         *await providers_found(settings),
         *await issuer_keys_found(settings),
         *await mongo_findings(settings),
@@ -70,6 +72,17 @@ def files_found(settings: Settings) -> list[Finding]:
         except BoardNotBuilt as error:
             found.append(Finding(str(error), Problem.SETTINGS))
     return found
+
+
+def archive_found(settings: Settings) -> list[Finding]:
+    """Write a file into the archive, and remove it, if the settings name an archive."""
+    if not settings.archive:
+        return []
+    try:
+        Archive(settings.archive)
+    except NotADirectoryError as error:
+        return [Finding(f"archive {settings.archive}: {error.strerror}", Problem.SETTINGS)]
+    return [Finding(f"archive {settings.archive}: files can be written")]
 
 
 async def issuer_keys_found(settings: Settings) -> list[Finding]:

@@ -57,13 +57,23 @@ async def show_webhook(settings: Settings, id: str) -> list[str]:
 
 
 async def apply_webhooks(settings: Settings, id: str | None, workspace: str | None) -> list[str]:
-    """Apply a webhook now, or those that match no verification, the newest MAX_LISTED of them. Returns a line for each. Raises: InboxError.
+    """Apply a webhook now, or all those that match no verification, the newest first. Returns a line for each. Raises: InboxError.
 
     A line shows the new state of the webhook, or why the webhook could not be applied.
     """
     async with opened_intake(settings) as (store, intake):
-        chosen = [await required_webhook(store, id)] if id else await store.inbox.newest(workspace, [WebhookState.UNMATCHED], MAX_LISTED)
-        return [await applied_line(store, intake, webhook) for webhook in chosen]
+        if id:
+            return [await applied_line(store, intake, await required_webhook(store, id))]
+        return [await applied_line(store, intake, webhook) async for webhook in all_unmatched(store, workspace)]
+
+
+async def all_unmatched(store: Store, workspace: str | None) -> AsyncIterator[ReceivedWebhook]:
+    """The webhooks that match no verification, the newest first; of all workspaces if `workspace` is None. They are read in pages."""
+    page = await store.inbox.newest(workspace, [WebhookState.UNMATCHED], MAX_LISTED)
+    while page:
+        for webhook in page:
+            yield webhook
+        page = await store.inbox.newest(workspace, [WebhookState.UNMATCHED], MAX_LISTED, behind=page[-1])
 
 
 async def applied_line(store: Store, intake: Intake, webhook: ReceivedWebhook) -> str:

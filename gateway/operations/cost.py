@@ -1,7 +1,8 @@
 """The cost of an operation. It is computed before execution from the costs that the schema declares at fields.
 
-The costs of the selected fields are added up; inside a list, they are multiplied by its number of rows. Fields with @skip or @include are
-always counted. Fields with the same response name are merged, as in the response, and counted once.
+The costs of the selected fields are added up. Inside a list, they are multiplied by the number of rows that the operation requests, however many
+rows the response has. Fields with @skip or @include are always counted. Fields with the same response name are merged, as in the response, and
+counted once.
 """
 
 from collections.abc import Mapping

@@ -27,6 +27,17 @@ class BadAuditLog(Exception):
     """The file of the audit log can't be written."""
 
 
+class AuditFile(WatchedFileHandler):
+    """Appends lines to a file. A line is lost, and no error raised, if the file can't be opened again after it was renamed or removed."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write a line. `WatchedFileHandler` handles an error of writing, but raises one of opening, such as that of a missing directory."""
+        try:
+            super().emit(record)
+        except OSError:
+            self.handleError(record)
+
+
 class AuditLog:
     """Writes the audit log. A line that can't be written is counted and logged, and the request goes on. `failures`: how many there were.
 
@@ -40,7 +51,7 @@ class AuditLog:
         # This logger has no parent: lines of the audit log must not appear in the log of the process too.
         self._logger = logging.Logger("gateway.audit", logging.INFO)
         try:
-            handler = logging.StreamHandler(getattr(sys, target)) if target in STREAMS else WatchedFileHandler(target, encoding="utf-8")
+            handler = logging.StreamHandler(getattr(sys, target)) if target in STREAMS else AuditFile(target, encoding="utf-8")
         except OSError as error:
             raise BadAuditLog(type(error).__name__) from None
         handler.handleError = self._failed  # type: ignore[method-assign]

@@ -174,7 +174,8 @@ class TokenCollector(Collector):
         age = self._published.age_seconds if self._published else None
         yield GaugeMetricFamily("gateway_issuer_keys_age_seconds", "How long ago the issuer's keys were read", value=or_nan(age))
         failures = self._published.failures if self._published else 0
-        yield CounterMetricFamily("gateway_issuer_key_failures", "How often the issuer's keys could not be fetched", value=failures)
+        description = "How often the issuer's keys could not be fetched, or read again from their file"
+        yield CounterMetricFamily("gateway_issuer_key_failures", description, value=failures)
 
 
 class Metrics:

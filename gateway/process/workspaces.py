@@ -8,8 +8,9 @@ from time import monotonic
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-# How many workspaces the metric shows, and how many are counted. If more are counted, only the costs of the busiest half of this number are kept.
+# How many workspaces the metric shows.
 MAX_SHOWN = 10
+# For how many workspaces costs are counted. If there are more, only the costs of the busiest ones are kept: half as many as this number.
 MAX_COUNTED_WORKSPACES = 10_000
 MINUTE_SECONDS = 60.0
 TURN_SECONDS = 1.0

@@ -390,8 +390,8 @@ class HttpProtocol(HttpToolsProtocol):
             return
         self._place.close()
         self._stop_idle_timer()
-        # The library refuses a repeated `Connection` header if one of its lines is empty, so these lines are joined. All other headers stay as they
-        # are: the entrance refuses some that are repeated, and could not recognize them once they are joined.
+        # The library `websockets` refuses a handshake with several `Connection` headers of which one is empty, so these are joined into one. Other
+        # repeated headers are not joined: the entrance refuses some headers if they are repeated, and must still see that they are.
         others = [header for header in self.headers if header[0] != b"connection"]
         self.scope["headers"] = [*others, *joined([header for header in self.headers if header[0] == b"connection"])]
         self.handle_websocket_upgrade()

@@ -1,4 +1,4 @@
-"""Tests the recipes for normalized caches: a list that the cache keeps shows each row once, in place and never in an older state than before."""
+"""Tests the recipes for normalized caches: a cached list shows each row once, in the order of the list, and never in an older state than before."""
 
 import shutil
 from pathlib import Path

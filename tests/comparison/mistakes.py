@@ -25,7 +25,7 @@ Changed = type[Executor[Any]]
 
 
 def with_executor(executor: Changed) -> Callable[[GraphQLSchema], Prepare]:
-    """A function that makes an executor with a mistake for a schema: graphql-core, with this changed class in place of its own `Executor`."""
+    """A function that prepares graphql-core for a schema, with a deliberate mistake: `executor` takes the place of its class `Executor`."""
     return lambda schema: reference(schema, executor_class=executor)
 
 

@@ -37,7 +37,7 @@ WRONG_VARIABLES = (0.0, 0.0, 0.02, 0.1)
 
 @dataclass(frozen=True)
 class Difference:
-    """An execution whose results differ. The results are stored as text, so that the objects in them can be freed."""
+    """A trial in which the two executors returned different results. The results are stored as text, so that the objects in them can be freed."""
 
     subject: str
     generated: OperationDocument

@@ -19,7 +19,7 @@ from typing import Any
 from ruamel.yaml import YAML
 
 from gateway.development.mongod import find_mongod
-from tests.deploying.recipes import AROUND_NGINX, executable
+from tests.deploying.recipes import AROUND_NGINX, FEW_CONNECTIONS, executable
 from tests.processes.service import free_port
 from tests.wire import GENEROUS_SECONDS
 
@@ -128,7 +128,7 @@ class Containers:
         text = self.placed(name, source.read_text()).replace("listen 443 ", f"listen 127.0.0.1:{self.port} ")
         (self.directory / "recipe").write_text(text)
         user = "" if os.geteuid() else "user root; "
-        (self.directory / "nginx.conf").write_text(AROUND_NGINX.format(user=user, directory=self.directory))
+        (self.directory / "nginx.conf").write_text(AROUND_NGINX.format(user=user, directory=self.directory, connections=FEW_CONNECTIONS))
         return [executable("nginx"), "-p", str(self.directory), "-c", str(self.directory / "nginx.conf"), "-e", str(self.directory / "error.log")]
 
     async def _until(self, name: str, condition: str) -> None:

@@ -27,10 +27,12 @@ PAGE = Path(__file__).parents[2] / "docs" / "deploying.md"
 GATEWAYS = ("10.0.0.11:8000", "10.0.0.12:8000")
 PROXY_NAMES = ("nginx", "haproxy")
 HOST = "gateway.example.com"
+# How many connections a proxy may have, to clients and to gateways together, unless a caller of `proxy` needs more.
+FEW_CONNECTIONS = 500
 # nginx's main configuration, which includes the recipe as the one in Debian's package includes sites. All files are in the test's directory.
 AROUND_NGINX = """
 {user}daemon off; worker_processes 1; pid {directory}/nginx.pid; error_log {directory}/error.log notice;
-events {{}}
+events {{ worker_connections {connections}; }}
 http {{
     access_log off; client_body_temp_path {directory}/body; proxy_temp_path {directory}/proxy; fastcgi_temp_path {directory}/fastcgi;
     uwsgi_temp_path {directory}/uwsgi; scgi_temp_path {directory}/scgi;
@@ -74,7 +76,7 @@ def write_certificate(directory: Path) -> ssl.SSLContext:
     return ssl.create_default_context(cadata=certificate.decode())
 
 
-def replacements(name: str, directory: Path, port: int, gateways: tuple[int, int]) -> Iterator[tuple[str, str]]:
+def replacements(name: str, directory: Path, port: int, gateways: tuple[int, int], connections: int) -> Iterator[tuple[str, str]]:
     """What is replaced in a recipe: pairs of a text of the recipe, and the text that the test needs instead."""
     for address, gateway in zip(GATEWAYS, gateways, strict=True):
         yield f"{address}", f"127.0.0.1:{gateway}"
@@ -86,7 +88,8 @@ def replacements(name: str, directory: Path, port: int, gateways: tuple[int, int
     else:
         yield "bind :::443 v4v6 ", f"bind 127.0.0.1:{port} "
         yield "/etc/haproxy/gateway.pem", f"{directory}/both"
-        yield "maxconn 20000", "maxconn 500"  # HAProxy needs two open files for each connection. Some machines do not allow 40,000.
+        # HAProxy needs two open files for each connection of a client. Some machines do not allow 40,000.
+        yield "maxconn 20000", f"maxconn {connections}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,23 +114,30 @@ class RunningProxy:
         self.process.send_signal(reload_signal)
 
 
-def write_recipe(name: str, directory: Path, port: int, gateways: tuple[int, int], changed: dict[str, str]) -> None:
+def write_recipe(
+    name: str, directory: Path, port: int, gateways: tuple[int, int], changed: dict[str, str], connections: int = FEW_CONNECTIONS
+) -> None:
     """Write the configuration of a proxy into the directory. `changed`: further texts of the recipe that are replaced."""
     text = recipe(name)
-    for old, new in [*replacements(name, directory, port, gateways), *changed.items()]:
+    for old, new in [*replacements(name, directory, port, gateways, connections), *changed.items()]:
         assert old in text, f"the recipe for {name} does not contain {old!r}"
         text = text.replace(old, new)
     (directory / "recipe").write_text(text)
     # If nginx is started as root, its worker would change to another user, who can't write to the test's directory.
     user = "" if os.geteuid() else "user root; "
-    (directory / "nginx.conf").write_text(AROUND_NGINX.format(user=user, directory=directory))
+    (directory / "nginx.conf").write_text(AROUND_NGINX.format(user=user, directory=directory, connections=connections))
 
 
 @asynccontextmanager
-async def proxy(name: str, directory: Path, gateways: tuple[int, int], changed: dict[str, str] | None = None) -> AsyncIterator[RunningProxy]:
-    """Run a proxy in front of two gateways, given by their ports. The context begins when the proxy accepts connections."""
+async def proxy(
+    name: str, directory: Path, gateways: tuple[int, int], changed: dict[str, str] | None = None, connections: int = FEW_CONNECTIONS
+) -> AsyncIterator[RunningProxy]:
+    """Run a proxy in front of two gateways, given by their ports. The context begins when the proxy accepts connections.
+
+    `changed`: further texts of the recipe that are replaced. `connections`: how many connections the proxy may have.
+    """
     program, port, trust = executable(name), free_port(), write_certificate(directory)
-    write_recipe(name, directory, port, gateways, changed or {})
+    write_recipe(name, directory, port, gateways, changed or {}, connections)
     errors = directory / "errors"
     arguments = ["-p", directory, "-c", directory / "nginx.conf", "-e", errors] if name == "nginx" else ["-W", "-db", "-f", directory / "recipe"]
     with errors.open("wb") as log:

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import subprocess
 import sys
 import tarfile
@@ -57,6 +58,13 @@ def environment(release: tuple[Path, Path], tmp_path_factory: pytest.TempPathFac
 def files(wheel: Path) -> set[str]:
     """The names of the files in a wheel."""
     return {name for name in ZipFile(wheel).namelist() if not name.endswith("/")}
+
+
+def test_the_changelog_has_a_section_with_a_date_for_this_version_below_what_is_unreleased() -> None:
+    headings = re.findall(r"^## (.+)$", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+
+    assert headings[0] == "[Unreleased]"
+    assert re.fullmatch(rf"\[{re.escape(version('verification-gateway'))}\] - \d{{4}}-\d\d-\d\d", headings[1])
 
 
 def test_the_wheel_contains_the_packages_and_the_pages_that_are_built(release: tuple[Path, Path]) -> None:

@@ -5,7 +5,7 @@ import sys
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import ExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from time import time
@@ -13,7 +13,8 @@ from time import time
 import httpx2
 
 from tests.deploying.recipes import proxy
-from tests.drill.faults import Fault
+from tests.drill.balancer import balancing
+from tests.drill.faults import FAULTS, Fault
 from tests.drill.readers import Reader
 from tests.ledger.checker import Finding, check
 from tests.ledger.cluster import Cluster
@@ -30,7 +31,12 @@ REQUEST_SECONDS = 20.0
 ANSWER_SECONDS = REQUEST_SECONDS + 2
 QUIET_SECONDS = 4.0
 PLAN = Plan(seed=7, subscribers=0.3, writers=8, pause_seconds=0.4, link_window_seconds=6, patience_seconds=60)
+# For the short drill: fewer clients.
+SHORT_PLAN = replace(PLAN, subscribers=0.1, writers=4)
 READERS = 4
+# The default of the image.
+DRAIN_DELAY_SECONDS = 5.0
+BALANCER = "balancer"
 # The proxies speak HTTP without TLS here. Everything else is as in the recipes.
 WITHOUT_TLS = {"nginx": {" ssl http2;": ";"}, "haproxy": {" alpn h2,http/1.1": ""}}
 
@@ -65,7 +71,7 @@ class Request:
 
 
 async def drill(
-    name: str, faults: Sequence[Fault], cluster: Cluster, directory: Path, report: Callable[[str], None]
+    name: str, faults: Sequence[Fault], cluster: Cluster, directory: Path, report: Callable[[str], None], plan: Plan = PLAN
 ) -> tuple[list[Row], list[Finding]]:
     """Inject the faults one after the other, while load runs through a proxy. `name`: nginx or haproxy.
 
@@ -77,11 +83,11 @@ async def drill(
     with ExitStack() as stack:
         book = Book(stack.enter_context(Journal(directory / "writes.jsonl", forced=True)))
         async with deployed(name, uri, directory) as (front, gateways), client() as http, collection(uri) as verifications:
-            subscribers = [*followers(PLAN, [front], http, book, lambda log: stack.enter_context(Journal(directory / f"{log}.jsonl")))]
+            subscribers = [*followers(plan, [front], http, book, lambda log: stack.enter_context(Journal(directory / f"{log}.jsonl")))]
             removing = partial(delete, verifications)
             writers = [
-                Writer(f"writer-{number}", PLAN.seed, [front], http, book, PLAN.pause_seconds, PLAN.link_window_seconds, removing, ANSWER_SECONDS)
-                for number in range(PLAN.writers)
+                Writer(f"writer-{number}", plan.seed, [front], http, book, plan.pause_seconds, plan.link_window_seconds, removing, ANSWER_SECONDS)
+                for number in range(plan.writers)
             ]
             readers = [Reader(front.url, http, book.followable, number, ANSWER_SECONDS) for number in range(READERS)]
             async with following(subscribers):
@@ -94,8 +100,8 @@ async def drill(
                         task.cancel()
                     await asyncio.gather(*reading, return_exceptions=True)
                     await finish(writers, writing)
-                documents = await settled(uri, PLAN.link_window_seconds, book)
-                await calm(subscribers, documents, PLAN.patience_seconds)
+                documents = await settled(uri, plan.link_window_seconds, book)
+                await calm(subscribers, documents, plan.patience_seconds)
             await asyncio.gather(*(each.visit(documents) for each in subscribers if isinstance(each, Follower)))
             documents = {**book.deleted, **await read(uri)}
     requests = [Request(each.sent_at, each.answered_at, each.code) for reader in readers for each in reader.answers]
@@ -140,21 +146,50 @@ def row(proxy_name: str, fault: Fault, requests: Sequence[Request]) -> Row:
     return Row(proxy_name, fault, len(requests), failed, longest)
 
 
+async def drill_without_retries(cluster: Cluster, directory: Path, drain_delay_seconds: float, report: Callable[[str], None]) -> Row:
+    """Restart the gateways one after the other behind a balancer that never tries another gateway (see balancer.py), while readers are at work.
+
+    No WebSocket and no event stream is open. So a gateway ends at once if `drain_delay_seconds` is 0, before the balancer has noticed.
+    """
+    database = "drill-balancer"
+    await cluster.authorize(database)
+    async with serving_gateways(cluster.uri(database), directory, drain_delay_seconds) as gateways, balancing(gateways) as url, client() as http:
+        readers = [Reader(url, http, [], number, ANSWER_SECONDS) for number in range(2 * READERS)]
+        reading = [asyncio.create_task(reader.run()) for reader in readers]
+        try:
+            [(fault, begin, end)] = await injected(FAULTS[:1], cluster, gateways, lambda name: report(f"{BALANCER}: {name}"))
+        finally:
+            for task in reading:
+                task.cancel()
+            await asyncio.gather(*reading, return_exceptions=True)
+    requests = [Request(each.sent_at, each.answered_at, each.code) for reader in readers for each in reader.answers]
+    return row(BALANCER, fault, [each for each in requests if begin <= each.answered_at < end])
+
+
 @asynccontextmanager
 async def deployed(name: str, mongo_uri: str, directory: Path) -> AsyncIterator[tuple[Gateway, list[Gateway]]]:
     """Two gateways behind a proxy. Yields the proxy, as if it were a gateway, and the two gateways. All end with the context."""
-    ports = free_port(), free_port()
-    gateways = [
-        Gateway(gateway, port, port, Process([sys.executable, "-m", "gateway", "serve"], directory / f"{gateway}.log", settings(mongo_uri, port)))
-        for gateway, port in zip(NAMES, ports, strict=True)
-    ]
+    changed = WITHOUT_TLS[name] | certificate(name, directory)
+    async with serving_gateways(mongo_uri, directory, DRAIN_DELAY_SECONDS) as gateways:
+        ports = gateways[0].port, gateways[1].port
+        async with proxy(name, directory, ports, changed) as running:
+            yield Gateway(name, running.port, running.port, gateways[0].process), gateways
+
+
+@asynccontextmanager
+async def serving_gateways(mongo_uri: str, directory: Path, drain_delay_seconds: float) -> AsyncIterator[list[Gateway]]:
+    """A context with two gateways that are ready."""
+    gateways = []
+    for name in NAMES:
+        port = free_port()
+        environment = settings(mongo_uri, port, drain_delay_seconds)
+        gateways.append(Gateway(name, port, port, Process([sys.executable, "-m", "gateway", "serve"], directory / f"{name}.log", environment)))
     try:
         for gateway in gateways:
             gateway.process.start()
         for gateway in gateways:
             await gateway.ready()
-        async with proxy(name, directory, ports, WITHOUT_TLS[name] | certificate(name, directory)) as running:
-            yield Gateway(name, running.port, running.port, gateways[0].process), gateways
+        yield gateways
     finally:
         for gateway in gateways:
             await gateway.process.kill()
@@ -167,12 +202,12 @@ def certificate(name: str, directory: Path) -> dict[str, str]:
     return {f"    ssl_certificate     {directory}/certificate;\n": "", f"    ssl_certificate_key {directory}/key;\n": ""}
 
 
-def settings(mongo_uri: str, port: int) -> dict[str, str]:
+def settings(mongo_uri: str, port: int, drain_delay_seconds: float) -> dict[str, str]:
     """The settings of a gateway: those of tests/ledger, with short intervals, so that more happens in a run. The time limits are the defaults."""
     changed = {
         "GATEWAY_REQUEST_SECONDS": str(REQUEST_SECONDS),
         "GATEWAY_DATABASE_SECONDS": "",
-        "GATEWAY_DRAIN_DELAY_SECONDS": "5",
+        "GATEWAY_DRAIN_DELAY_SECONDS": str(drain_delay_seconds),
         "GATEWAY_TRUSTED_PROXIES": HOST,
     }
     return environment(mongo_uri, port, PLAN.link_window_seconds) | changed

@@ -25,6 +25,7 @@ class Gateway:
 
     def __init__(self, name: str, port: int, proxy: int, process: Process) -> None:
         self.name = name
+        self.port = port
         self.process = process
         self.url = f"http://{HOST}:{proxy}"
         self.direct_url = f"http://{HOST}:{port}"

@@ -40,6 +40,11 @@ class Process:
         """The id of the running process, or 0 if the command is not running."""
         return self._running.pid if self._running and self._running.poll() is None else 0
 
+    @property
+    def status(self) -> int | None:
+        """The exit status of the latest process; None if it is running, or if none was started. A signal that ended it is a negative number."""
+        return self._running.poll() if self._running else None
+
     def start(self) -> None:
         """Start the process unless it is running."""
         if self.id:

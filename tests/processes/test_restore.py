@@ -1,4 +1,4 @@
-"""Drills of a restore: the database is replaced by a backup while clients follow verifications. docs/runbooks/restore.md describes the steps.
+"""Drills of a restore: the database is replaced by a backup while clients follow verifications. docs/restoring.md describes the steps.
 
 mongodump and mongorestore are not needed: the documents are copied with the driver, or the data files are copied while mongod is stopped.
 """

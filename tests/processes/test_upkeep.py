@@ -1,4 +1,4 @@
-"""Tests that keys can be rotated and verifications deleted while gateways serve, although the processes that do so are killed."""
+"""Tests that verifications are migrated, their keys rotated, and old ones deleted while gateways serve, although the processes are killed."""
 
 import asyncio
 import json
@@ -15,6 +15,7 @@ import pytest
 from pymongo import MongoClient
 from websockets.asyncio.client import ClientConnection
 
+from store.documents import SCHEMA
 from store.feeds.tombstones import MARGIN
 from store.indexes import TOMBSTONES, UPKEEP, VERIFICATIONS
 from store.upkeep.rotation import SEALED_FIELDS
@@ -95,6 +96,40 @@ async def test_a_rotation_that_is_killed_again_and_again_is_finished_and_nobody_
     async with served(tmp_path, "without the old key", port, **environment | {"GATEWAY_DATA_KEYS": f"new:{NEW_KEY}"}):
         query = "query ($id: ID!) { verification(id: $id) { declaredIdentity { lastName } } }"
         assert await api_at(port).execute(query, id=next(iter(stored))) == {"declaredIdentity": {"lastName": "Moreau"}}
+
+
+async def test_a_migration_that_is_killed_again_and_again_is_finished_and_nobody_notices(
+    tmp_path: Path, database_uri: str, database_name: str, mongo: Mongo
+) -> None:
+    port, stored = free_port(), store_final(mongo, database_name, STORED)
+    without = {"$unset": {"schema": "", "chain": "", "attempt": "", "storedAt": ""}}
+    mongo[database_name][VERIFICATIONS].update_many({}, without)
+    environment = {"GATEWAY_MONGO_URI": database_uri}
+    quick = {**settings_at(port), **environment, "GATEWAY_REQUEST_SECONDS": "2", "GATEWAY_DATABASE_SECONDS": "2"}
+
+    def state() -> dict[str, Any]:
+        return mongo[database_name][UPKEEP].find_one({}) or {}
+
+    async with served(tmp_path, "gateway", port, **environment), api_at(port).subscription(FEED) as feed:
+        await next_update(feed)
+        # The first process waits for 38 seconds before its second round. So it is killed long before its end.
+        async with running(tmp_path, "migrate", **settings_at(port), **environment) as command:
+            await killed_when(command, lambda: state().get("passed", 0) > 0)
+        killed = state()
+        assert killed["passed"]
+        assert "finishedAt" not in killed
+        async with running(tmp_path, "migrate", **quick) as command:
+            await killed_when(command, lambda: state() != killed)
+        async with running(tmp_path, "migrate", **quick) as command:
+            assert await command.ended() == 0, command.errors.read_text()
+        created = (await api_at(port).execute(CREATE, input=REQUEST))["id"]
+        # The feed delivers in order. So if its next verification is the new one, no rewrite was delivered.
+        assert await next_verification(feed) == {"id": created, "version": 1}
+
+    documents = [*mongo[database_name][VERIFICATIONS].find()]
+    assert {each["_id"]: each["version"] for each in documents} == stored | {created: 1}
+    assert {each["schema"] for each in documents} == {SCHEMA}
+    assert {each["chain"] == each["_id"] and each["attempt"] == 1 and "storedAt" in each for each in documents} == {True}
 
 
 def archived(directory: Path) -> list[str]:

@@ -9,7 +9,7 @@ from store.verifications import Store
 from tests.company import Company
 from tests.storing import storing
 
-DELIVERIES = """query ($state: [DeliveryState!], $first: Int) { webhookDeliveries(state: $state, first: $first) {
+DELIVERIES = """query ($state: [DeliveryState!], $first: Int, $id: ID) { webhookDeliveries(state: $state, first: $first, verificationId: $id) {
     verification { id status } state deliveredVersion tries nextTryAt lastStatus lastError } }"""
 RESEND = """mutation ($id: ID!, $version: Int) { resendWebhooks(verificationId: $id, fromVersion: $version) {
     ... on Verification { id } ... on Refusal { code field } } }"""
@@ -45,6 +45,18 @@ async def test_deliveries_are_listed_by_state(company: Company, stranger: Compan
     assert await answer(stranger, DELIVERIES) == []
     assert await answer(company, DELIVERIES, first=101) == "BAD_USER_INPUT"
     assert await answer(company, DELIVERIES, Scope.REPORT) == "FORBIDDEN"
+
+
+async def test_the_delivery_of_one_verification_is_listed(company: Company, stranger: Company, shared_database_uri: str) -> None:
+    id, other, without = [await company.created() for _ in range(3)]
+    async with storing(shared_database_uri, lambda: datetime.now(UTC)) as store:
+        await waiting(store, company, id, other, "ver_removed")
+
+    assert [row["verification"]["id"] for row in await answer(company, DELIVERIES, id=id)] == [id]
+    assert await answer(company, DELIVERIES, id=id, state=["FAILED"]) == []
+    assert await answer(company, DELIVERIES, id=without) == []
+    assert await answer(company, DELIVERIES, id="ver_removed") == []
+    assert await answer(stranger, DELIVERIES, id=id) == []
 
 
 async def test_webhooks_are_sent_again(company: Company, stranger: Company) -> None:

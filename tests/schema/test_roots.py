@@ -141,7 +141,7 @@ async def test_every_field_of_every_type_has_a_value_in_some_response(company: C
         ("verifications", {"filter": filter, "orderBy": "UPDATED_OLDEST", "first": 10, "after": None}),
         ("verifications", {"last": 10, "before": None}),
         ("verificationStats", {"filter": filter}),
-        ("webhookDeliveries", {"state": ["WAITING"], "first": 10}),
+        ("webhookDeliveries", {"state": ["WAITING"], "first": 10, "verificationId": id}),
         ("statuses", {}),
         ("reasonCodes", {"status": "FAILED", "type": "IDENTITY_FRAUD"}),
         ("reasonCode", {"code": "IDVV_1101"}),

@@ -37,7 +37,7 @@ def a_document(**changed: Any) -> dict[str, Any]:
 
 
 def the_shown(document: dict[str, Any]) -> dict[str, Any]:
-    """The same verification as the gateway shows it in GraphQL."""
+    """The verification in this document, in the form in which the gateway shows it in GraphQL."""
     return {
         "id": document["_id"],
         "status": document["status"].upper(),

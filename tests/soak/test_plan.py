@@ -1,4 +1,4 @@
-"""Tests of the plan of a run."""
+"""Tests of the plan of a soak run: what happens to each verification, and which faults are made."""
 
 from tests.soak.checker import UNANSWERED
 from tests.soak.plan import KILLS, ON_CREATE, ON_READ, PERIODS, SENDINGS, fates

@@ -4,6 +4,11 @@ from datetime import UTC
 
 import pytest
 from pymongo.errors import ConnectionFailure, OperationFailure, WriteError
+from pymongo.hello import Hello
+from pymongo.server_description import ServerDescription
+from pymongo.server_selectors import writable_server_selector
+from pymongo.synchronous.settings import TopologySettings
+from pymongo.topology_description import TOPOLOGY_TYPE, TopologyDescription
 
 from domain.errors import Unavailable
 from domain.filter import Filter, Order
@@ -16,6 +21,7 @@ from store.driver import (
     fault_text,
     fetch,
     in_thread,
+    one_router,
     patient,
     ping,
     requiring_hint,
@@ -151,3 +157,34 @@ async def test_commands_of_a_store_carry_its_comment(database_uri: str, store: S
 
     assert len({next(iter(command)) for command in sent}) >= 3
     assert [command for command in sent if command.get("comment") != "a comment" and "getMore" not in command] == []
+
+
+def a_sharded_cluster(*ports: int) -> TopologyDescription:
+    """What the driver knows of a sharded cluster with a router on each of these ports. Source of the response: MongoDB's manual, "hello"."""
+    hello = Hello({"ok": 1, "isWritablePrimary": True, "msg": "isdbgrid", "maxWireVersion": 21, "minWireVersion": 0})
+    routers: dict[tuple[str, int | None], ServerDescription] = {
+        ("router", port): ServerDescription(("router", port), hello, round_trip_time=0.001) for port in ports
+    }
+    return TopologyDescription(TOPOLOGY_TYPE.Sharded, routers, None, None, None, TopologySettings())
+
+
+def test_all_commands_of_a_change_stream_go_to_one_router() -> None:
+    three = a_sharded_cluster(1, 2, 3)
+
+    [chosen] = three.apply_selector(writable_server_selector, None, one_router)
+
+    assert len(three.apply_selector(writable_server_selector)) == 3
+    assert all(three.apply_selector(writable_server_selector, None, one_router) == [chosen] for _ in range(10))
+
+
+def test_another_router_is_used_when_that_of_the_change_stream_is_gone() -> None:
+    [chosen] = a_sharded_cluster(1, 2).apply_selector(writable_server_selector, None, one_router)
+    [left] = {1, 2} - {chosen.address[1]}
+
+    [other] = a_sharded_cluster(left or 0).apply_selector(writable_server_selector, None, one_router)
+
+    assert other.address == ("router", left)
+
+
+def test_no_router_is_chosen_while_none_answers() -> None:
+    assert one_router([]) == []

@@ -75,6 +75,7 @@ async def test_a_file_that_cannot_be_used_leaves_the_last_keys_in_use(tmp_path: 
         file.unlink() if content is None else file.write_text(content)
         await eventually(lambda: "can't be used" in caplog.text)
         assert await keys.key("old")
+        assert keys.failures >= 1
 
         write(file, NEW)
         await eventually(lambda: len(changes) == 1)

@@ -83,6 +83,22 @@ async def test_files_that_cannot_be_used_are_settings_problems(tmp_path: Path) -
     ]
 
 
+async def test_an_archive_is_written_to(tmp_path: Path) -> None:
+    findings = await check(lambda: away(archive=tmp_path))
+
+    assert Finding(f"archive {tmp_path}: files can be written") in findings
+    assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize("folder", ["/proc", "/dev/null", "missing"])
+async def test_an_archive_that_cannot_be_written_is_a_settings_problem(folder: str, tmp_path: Path) -> None:
+    archive = tmp_path / folder
+
+    assert await problems(archive=archive) == [
+        (Problem.SETTINGS, f"archive {archive}: it is no directory in which the gateway can write (GATEWAY_ARCHIVE)")
+    ]
+
+
 async def test_a_providers_file_that_cannot_be_used_has_a_line_for_each_entry(tmp_path: Path) -> None:
     file = tmp_path / "providers.toml"
     file.write_text('[acme]\nprovider = "yousign"\napi_key = "canary"\n[other]\nprovider = "unknown"\n')

@@ -72,6 +72,16 @@ async def test_unmatched_webhooks_are_applied(store: Store, settings: Settings) 
     assert verification.status is Status.FAILED
 
 
+async def test_more_unmatched_webhooks_than_a_page_are_applied(store: Store, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gateway.commands.inbox.MAX_LISTED", 2)
+    for number in range(5):
+        await unmatched(store, f"event-{number}")
+
+    lines = await apply_webhooks(settings, None, "acme")
+
+    assert [line.split("\t")[0] for line in lines] == [f"acme/event-{number}" for number in reversed(range(5))]
+
+
 async def test_one_webhook_is_applied(store: Store, settings: Settings) -> None:
     await store.within("acme").add(a_verification(provider=ProviderReference("yousign", "video-1", None)))
     await unmatched(store)

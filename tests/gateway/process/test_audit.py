@@ -52,3 +52,20 @@ def test_a_line_that_cannot_be_written_is_counted_and_logged_and_raises_nothing(
 
     assert log.failures == 1
     assert [record.getMessage() for record in caplog.records] == ["a line of the audit log could not be written (OSError)"]
+
+
+def test_while_the_directory_is_missing_lines_are_counted_and_the_next_line_after_that_is_written(tmp_path: Path) -> None:
+    directory = tmp_path / "logs"
+    directory.mkdir()
+    log = AuditLog(str(directory / "audit.log"))
+    directory.rename(tmp_path / "moved")
+
+    for _ in range(2):
+        log.record(CALLER, Act.READ, ["ver_1"])
+    directory.mkdir()
+    for _ in range(2):
+        log.record(CALLER, Act.READ, ["ver_2"])
+    log.close()
+
+    assert log.failures == 2
+    assert [orjson.loads(line)["verifications"] for line in (directory / "audit.log").read_text().splitlines()] == [["ver_2"]] * 2

@@ -1,4 +1,4 @@
-"""The check of MongoDB before a command serves."""
+"""Tests the check of MongoDB that `gateway serve` and `gateway dev` make before they serve."""
 
 import pytest
 

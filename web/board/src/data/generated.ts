@@ -363,18 +363,14 @@ export const BoardVerification = "query BoardVerification($id:ID!$locale:String!
 
 export type BoardDeliveriesResult = {
   /** The deliveries of verifications to your backend, the last changed first. A verification without an event for the backend has no delivery. Needs `verification:read`. */
-  readonly webhookDeliveries: readonly (DeliveryFields & {
-    /** The verification. */
-    readonly verification: {
-      /** The id, unique across all types. */
-      readonly id: string;
-    };
-  })[];
+  readonly webhookDeliveries: readonly DeliveryFields[];
 };
 
-export type BoardDeliveriesVariables = Record<string, never>;
+export type BoardDeliveriesVariables = {
+  readonly id: string;
+};
 
-export const BoardDeliveries = "query BoardDeliveries{webhookDeliveries(state:[WAITING FAILED]first:100){...DeliveryFields verification{id}}}fragment DeliveryFields on WebhookDelivery{state deliveredVersion tries nextTryAt lastStatus lastError}" as TypedDocument<BoardDeliveriesResult, BoardDeliveriesVariables>;
+export const BoardDeliveries = "query BoardDeliveries($id:ID!){webhookDeliveries(state:[WAITING FAILED]verificationId:$id){...DeliveryFields}}fragment DeliveryFields on WebhookDelivery{state deliveredVersion tries nextTryAt lastStatus lastError}" as TypedDocument<BoardDeliveriesResult, BoardDeliveriesVariables>;
 
 export type BoardCatalogueResult = {
   /** The four statuses, and what to do when a verification has one of them. */

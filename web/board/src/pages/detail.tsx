@@ -252,11 +252,11 @@ function Webhooks({ verification, pulse }: { verification: Verification; pulse: 
   const version = useChanges(pulse, 2000, [verification.id]);
   const [isWaiting, setWaiting] = useState(false);
   // The gateway sends no event when a delivery succeeds or fails. So the deliveries are read again and again while this one is waiting or has failed.
-  const { data, again } = useQuery(BoardDeliveries, {}, { version: `${version} ${isWaiting ? Math.floor(now / READ_AGAIN_MS) : ""}` });
+  const { data, again } = useQuery(BoardDeliveries, { id: verification.id }, { version: `${version} ${isWaiting ? Math.floor(now / READ_AGAIN_MS) : ""}` });
   const [sent, setSent] = useState(false);
   const [failed, setFailed] = useState<string | null>(null);
   const resend = useResend(useCallback(() => { setSent(true); again(); }, [again]), setFailed);
-  const delivery = data?.webhookDeliveries.find((one) => one.verification.id === verification.id);
+  const delivery = data?.webhookDeliveries[0];
   useEffect(() => setWaiting(sent || delivery !== undefined), [sent, delivery]);
   useEffect(() => {
     if (!sent) return;

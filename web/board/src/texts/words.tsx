@@ -11,11 +11,10 @@ export type Language = keyof typeof LANGUAGES;
 
 const KEY = "board-language";
 
-/** The language that the reader chose. Without a choice: French if the browser's languages contain it and do not begin with English, else English. */
+/** The language that the reader chose. Without a choice: the first of the browser's languages that has texts, else English. */
 export function initialLanguage(): Language {
-  const chosen = localStorage.getItem(KEY);
-  if (chosen === "en" || chosen === "fr") return chosen;
-  return navigator.languages.some((name) => name.startsWith("fr")) && !navigator.languages[0]?.startsWith("en") ? "fr" : "en";
+  const chosen = [localStorage.getItem(KEY) ?? "", ...navigator.languages.map((name) => name.slice(0, 2).toLowerCase())];
+  return chosen.find((name): name is Language => Object.hasOwn(LANGUAGES, name)) ?? "en";
 }
 
 export const keepLanguage = (language: Language) => localStorage.setItem(KEY, language);
