@@ -39,7 +39,10 @@ POINT = "query($id: ID!) { verification(id: $id) { status } }"
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What an attack needs. `tokens`: of one caller, or of many. `ids`: verifications that these callers may read. `seconds`: how long it lasts."""
+    """What an attack needs. `tokens`: those of its callers, if it has any. `ids`: verifications that these callers may read.
+
+    `seconds`: how long the attack lasts.
+    """
 
     url: str
     tokens: list[str]
@@ -135,7 +138,7 @@ async def resumed(attacking: Attacking, began: Callable[[int], datetime]) -> Non
 
 
 async def waiting_subscriptions(attacking: Attacking) -> None:
-    """Open 8,000 subscriptions of one caller, who can then pay for nothing more, and let changes of the workspace wake the subscriptions."""
+    """Open 8,000 subscriptions of one caller, who can hardly pay for their messages, and let changes of the workspace wake the subscriptions."""
     create = 'mutation { createVerification(input: { firstName: "A", lastName: "B", redirectionUrl: "https://example.com" }) { __typename } }'
     subscribe = [
         orjson.dumps({"type": "subscribe", "id": str(each), "payload": {"query": "subscription { verificationsUpdated { cursor } }"}}).decode()
@@ -144,6 +147,7 @@ async def waiting_subscriptions(attacking: Attacking) -> None:
     subscriber, writer = attacking.plan.tokens
 
     async def attack(number: int) -> None:
+        # The last of the tasks changes the workspace. Each of the others opens a socket with 100 subscriptions.
         if number == 80:
             async with httpx2.AsyncClient(base_url=attacking.plan.url, headers={"authorization": f"Bearer {writer}"}, trust_env=False) as client:
                 while attacking.goes_on:

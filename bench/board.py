@@ -63,7 +63,7 @@ PAGE_MS = 120_000
 
 # Returns the milliseconds since the navigation once the board is live and shows its list, also an empty one; otherwise null.
 INTERACTIVE = """() => document.querySelector(".chip-state.live") && document.querySelector(".rows .row, .notice") && performance.now()"""
-# Scrolls to the end of the list until all its rows are loaded.
+# Scrolls to the end of the list, which makes the board load further rows. Returns the element that is there once all rows are loaded, or null.
 LOADED = """() => {
   const area = document.querySelector(".list-area");
   area.scrollTop = area.scrollHeight;
@@ -139,7 +139,7 @@ async def chromium() -> AsyncIterator[Browser]:
 
 
 async def opened(browser: Browser, url: str, token: str = "") -> Page:
-    """A new page at this address. `token`: with which the board signs in."""
+    """A new page at this address. `token`: the token with which the board signs in; empty for a page that needs none."""
     context = await browser.new_context(viewport=WINDOW, locale="en-GB")
     page = await context.new_page()
     page.set_default_timeout(PAGE_MS)
@@ -211,7 +211,7 @@ def longest_task(trace: list[dict[str, Any]]) -> float:
 
 
 async def change(client: httpx2.AsyncClient, ids: list[str], in_view: list[str], rate: int, seconds: float) -> float:
-    """Report steps of verifications at this rate. Returns how many changes were made in each second."""
+    """Report steps of verifications at this rate, in changes per second. Returns how many changes per second were really made, on average."""
     random, due, progress = Random(1), Queue[str](), dict[str, int]()
     began, made = perf_counter(), 0
 
@@ -262,7 +262,7 @@ async def lateness(target: Served, follows: int) -> dict[str, float]:
 
 
 async def painted(client: httpx2.AsyncClient, page: Page, read: str, id: str) -> list[float]:
-    """Report the steps of a verification. Returns how late the page has painted each, in milliseconds after the response."""
+    """Report the steps of a verification. Returns how late the page has painted each step, in milliseconds after the response to the report."""
     await page.evaluate(RECORD_PAINTS, read)
     delays = []
     for number, step in enumerate(STEPS):

@@ -78,7 +78,7 @@ class Company:
         return Verification.created(id, self.workspace, request, self.provider(id), WINDOWS, self.now())
 
     def lived(self, verification: Verification) -> Verification:
-        """The verification after random events: the person's progress, and usually a result. It then has three to seven events."""
+        """The verification after random events: the person's progress, and usually a result. The verification then has three to seven events."""
         random = self.random
         outcome = random.choices((Status.PENDING, Status.VERIFIED, Status.FAILED, Status.INCONCLUSIVE), (20, 45, 20, 15))[0]
         at = verification.created_at

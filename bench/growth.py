@@ -37,6 +37,7 @@ PAGES = {"first": 1, "hundredth": 100, "thousandth": 1000}
 TEMPLATES = 500
 BATCH = 5000
 EACH_ROUND = 30
+# How long ago the oldest verification of a list was created. The verifications are a second apart, so that a million of them fit into this time.
 LONGEST = timedelta(days=15)
 
 # The bytes that precede the two dates in a BSON document: the type of the value, the name of the field, a zero byte. `copies` replaces the dates.
@@ -127,7 +128,7 @@ def processes(setup: Setup, load: Load, rounds: int, seconds: int) -> Times:
     """Measure the answers per second of one gateway process, and of two.
 
     The first process has a processor of its own. The second one shares those of MongoDB and the load generator. The number of connections
-    is the same in both cases.
+    is the same in both cases. The first round is a warm-up, and its figures are dropped.
     """
     with gateway(setup.mongo_uri, setup.keys, SERVER) as first, gateway(setup.mongo_uri, setup.keys, LOAD) as second:
         cases = {"one": partial(total_per_second, [first], load, seconds), "two": partial(total_per_second, [first, second], load, seconds)}

@@ -204,7 +204,7 @@ class Others:
 
     @asynccontextmanager
     async def measuring(self) -> AsyncIterator[None]:
-        """A context in which both clients measure. They are created before it, which takes tens of milliseconds of this process."""
+        """A context in which both clients measure. They are created before its block runs, because that takes this process tens of milliseconds."""
         async with http_client(self._target) as reader, http_client(self._target) as prober, existing_objects_frozen():
             tasks = [asyncio.create_task(self._reading(reader)), asyncio.create_task(self._probing(prober))]
             try:
@@ -301,7 +301,7 @@ def medians(runs: list[Figures]) -> Figures:
 
 
 def attacks(mongo_uri: str, keys: Secrets, data: Dataset) -> dict[str, Figures]:
-    """Run every attack, with the default limits, except for the attack WAITING. Returns the figures by attack.
+    """Run every attack, WAITING with limits of its own, and all others with the default limits. Returns the figures by attack.
 
     An attack that misses a goal is run twice more, and the medians count. So one pause of the machine is not mistaken for one of the gateway.
     """

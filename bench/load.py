@@ -35,7 +35,7 @@ class Request:
 class Load:
     """The files that wrk's script, bench/load.lua, reads: the requests to send, and the answers that are right.
 
-    If `writes` is set, one request in ten is taken from this file. The answer to such a request must contain the text `written`.
+    If `writes` is set, one request in ten is taken from the file that it names. The answer to such a request must contain the text `written`.
     """
 
     requests: Path

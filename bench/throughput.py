@@ -62,7 +62,7 @@ def measured(workload: Workload, servers: Mapping[str, Served], plan: Plan, fold
 
 
 def mixed(reads: Workload, untouched: list[str], servers: Mapping[str, Served], plan: Plan, folder: Path) -> dict[str, Any]:
-    """Measure a mix of nine reads to one write on each server. Returns the figures of each round by server.
+    """Measure a mix of nine reads to one write on each server. Returns the figures of each round by server, without those of a first warm-up round.
 
     Each write records that the link of a verification was opened, and takes another one of the `untouched` verifications.
     """

@@ -165,9 +165,9 @@ def holds_variable(node: ValueNode) -> bool:
 def about_arguments(error: GraphQLError) -> bool:
     """Whether graphql-core raised this error because a request has given an argument, or a variable in it, a value that the argument can't have.
 
-    Validation does not find such values: it allows a nullable variable for a non-null argument if one of the two has a default that is not null, and
-    a request may send null for the variable. Neither the class nor the properties of the error distinguish it from an error of a resolver. So this
-    function looks for graphql-core's coercion of arguments in the traceback.
+    Validation does not find such values. It allows a nullable variable for a non-null argument if one of the two has a default that is not null. A
+    request may then send null for the variable. Neither the class nor the properties of the error distinguish it from an error of a resolver. So
+    this function looks for graphql-core's coercion of arguments in the traceback.
     """
     cause: BaseException | None = error
     while isinstance(cause, GraphQLError):

@@ -139,8 +139,8 @@ class ObjectPosition(Position):
                 return PENDING
             if not holds:
                 raise self._wrong(value)
-        # Remember that objects of this class have the right type, but only if no other property of an object can matter: there is no `is_type_of`,
-        # or it has an attribute `classes`, which means that it checks only the class.
+        # Remember that objects of this class have the right type, but only if no other property of an object can matter. This is so if there is no
+        # `is_type_of`, or if `is_type_of` has an attribute `classes`, which means that it checks only the class.
         if not is_type_of or hasattr(is_type_of, "classes"):
             self._remember(value.__class__)
         return self.function(value, run, place)

@@ -6,7 +6,7 @@ from enum import StrEnum
 class Act(StrEnum):
     """What a caller did with verifications."""
 
-    READ = "read"  # The caller received personal data, or what only callers who may see internal reasons receive.
+    READ = "read"  # The caller received personal data or internal reasons: fields that need the scope `verification:sensitive`.
     CLOSED = "closed"
     ANONYMIZED = "anonymized"
     FOLLOW_TOKEN_ISSUED = "follow token issued"

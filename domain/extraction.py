@@ -1,4 +1,4 @@
-"""Which data of an identity document the gateway keeps, of those that a provider read.
+"""Decides which of the data that a provider has read from an identity document the gateway keeps.
 
 An unusable value never causes the gateway to refuse the result: the value is repaired or left out, and a note names its field.
 """

@@ -19,7 +19,7 @@ MAX_DATES = 4096
 
 
 class Dates(dict[int, str]):
-    """The beginnings of texts, such as "2026-03-02T", by the number of days since 1970. They are made when they are first needed."""
+    """The beginnings of the texts of instants, such as "2026-03-02T", by the number of days since 1970. Each is made when it is first needed."""
 
     def __missing__(self, days: int) -> str:
         if len(self) >= MAX_DATES:
@@ -29,7 +29,7 @@ class Dates(dict[int, str]):
 
 
 class Times(dict[int, str]):
-    """The middle parts of texts, such as "12:00:00.", by the second of the day. They are made when they are first needed."""
+    """The middle parts of the texts of instants, such as "12:00:00.", by the second of the day. Each is made when it is first needed."""
 
     def __missing__(self, second: int) -> str:
         text = self[second] = f"{(EPOCH + timedelta(seconds=second)).time().isoformat()}."

@@ -1,4 +1,4 @@
-"""What an integrator requests, a new verification or a retry of one, and the provider's answer to it."""
+"""The requests of an integrator for a new verification or for a retry, and what the provider returns for a verification that it starts."""
 
 from dataclasses import dataclass
 from typing import Self

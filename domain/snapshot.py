@@ -1,4 +1,7 @@
-"""Earlier states of a verification, rebuilt from its events. They show whether a filtered list contained the verification before a change."""
+"""Earlier states of a verification, rebuilt from its events.
+
+They show whether a filtered list contained the verification before a change, and which state a webhook to the backend reports for an event.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace

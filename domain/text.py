@@ -101,5 +101,5 @@ def day(field: str, text: str) -> str:
 
 
 def optional(check: Callable[[str, str], str], field: str, text: str | None) -> str | None:
-    """Returns the text after `check` accepted it, or None if there is no text. Raises: the errors of `check`."""
+    """Returns what `check` returns for the text, or None if there is no text. Raises: the errors of `check`."""
     return None if text is None else check(field, text)

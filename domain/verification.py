@@ -278,8 +278,9 @@ class Verification:
         """The verification after the provider reported this result.
 
         The first result becomes the outcome, however late it is: it also replaces an outcome that the system concluded from silence. The same result
-        again, or a result with the same event id, changes nothing, unless it brings the document for the first time. A different result is recorded
-        once, as the event RESULT_IGNORED, and does not change the status. At most 20 such events are recorded, so that the history stays short.
+        again changes nothing, unless it brings the document for the first time. A different result is recorded once, as the event RESULT_IGNORED,
+        and does not change the status. It is not recorded if its event id is in the history already. At most 20 such events are recorded, so that
+        the history stays short.
         """
         if self._open_to(result):
             # The document of an anonymized verification is dropped, with the note about its fields.
@@ -435,8 +436,8 @@ class Verification:
         return max(whole_milliseconds(at), self.updated_at)
 
     def _new_source_id(self, result: Result) -> str | None:
-        # The provider may repeat a webhook whose event id was stored, although its result had no effect, or its document was not stored. The
-        # repetition is recorded without the id, because an id must not occur twice in the history.
+        # A webhook may be applied a second time, for example because its document could be read only later. Its event id may then be in the history
+        # already. An id must not occur twice there, so the second event is recorded without the id.
         return None if self._has_recorded(result.source_id, RESULTS) else result.source_id
 
     def _has_recorded(self, source_id: str | None, types: frozenset[EventType]) -> bool:

@@ -1,4 +1,4 @@
-"""Creates and connects all objects of the process. No other module does this."""
+"""Creates and connects the objects of the process. The adapters of the providers are created by `provision.py`."""
 
 import asyncio
 import hmac
@@ -96,8 +96,8 @@ def application(
     """Create the gateway's application. `pages`: routes of HTML pages. `local`: whether the gateway runs on a developer's machine.
 
     `traces`: None if the settings decide whether operations are traced. Needs a running event loop.
-    Raises: BadAddress if the MongoDB URI is not valid; BadProvidersFile; BadSettings if settings contradict each other, or name another file that
-            can't be used.
+    Raises: BadAddress if the MongoDB URI is not valid; BadProvidersFile; OSError if the archive can't be written; BadSettings if settings contradict
+            each other, or name another file that can't be used.
     """
     traces = traces or traces_of(settings)
     client, watcher, database = clients_of(settings, traces)
@@ -251,18 +251,18 @@ def audit_log_of(settings: Settings, metrics: Metrics, now: Clock) -> AuditLog |
 
 
 def live_of(execution: Execution, settings: Settings, feed: Feed, traces: Traces | None) -> Live:
-    """Create the object that executes subscriptions. It drops what it keeps of a verification that is anonymized."""
+    """Create the object that executes subscriptions. When a verification is anonymized, this object drops its messages about that verification."""
     kind = partial(TracedLive, traces) if traces else Live
-    # Messages have budgets of their own. Otherwise many messages would use up the rate of the same caller's queries.
+    # Messages are paid for from separate buckets. Otherwise many messages would use up the rate of the same caller's queries.
     live = kind(execution, rate_of(settings), same_frame.cache_clear)
     feed.on_anonymized = live.forget
     return live
 
 
 def charging_of(settings: Settings, rate: Rate, metrics: Metrics, feed: Feed) -> Charging:
-    """Create the object that charges for requests and messages before their operation is determined. It holds the budgets of addresses.
+    """Create the object that charges for requests and messages before their operation is determined. It holds the buckets of addresses.
 
-    The heartbeats of the feed report which addresses it sees.
+    The feed regularly writes a heartbeat into MongoDB. It also reports whether this process sees only private addresses, for `gateway check`.
     """
     addresses = Buckets(settings.address_refusals_per_second, settings.address_burst_refusals)
     charging = Charging(rate, addresses, settings.trusted_proxies, metrics.count_refused)
@@ -317,7 +317,7 @@ def execution_of(
 def background_tasks(
     settings: Settings, store: Store, feed: Feed, health: Health, metrics: Metrics, tokens: Tokens, issuer_keys: IssuerKeys | None
 ) -> Tasks:
-    """The tasks for the indexes, the feed, the count of stuck verifications and the issuer's keys, by their names in the log."""
+    """The tasks that need no provider, by their names in the log: the indexes, the feed, the issuer's keys, and measurements for the metrics."""
     tasks: Tasks = {
         "preparation": partial(preparation, health),
         "check of the dependencies": partial(checking, health, metrics.report_dependencies),
@@ -335,7 +335,7 @@ def background_tasks(
 def sweeper_tasks(
     settings: Settings, store: Store, providers: Providers, changes: Changes, creation: Creation, intake: Intake, metrics: Metrics
 ) -> Tasks:
-    """The tasks of the sweeper, by their names in the log."""
+    """The tasks of the sweeper, and those that measure how much work waits, by their names in the log."""
     age, report_age = store.inbox.oldest_waiting_seconds, metrics.providers.oldest_webhook_seconds.set
     return {
         "measurement of the inbox": partial(measuring, age, report_age, MEASURE_INBOX_SECONDS),

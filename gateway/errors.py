@@ -21,7 +21,7 @@ UNEXPECTED = "something unexpected went wrong; it was logged under the request i
 
 
 class RequestRefused(Exception):
-    """Raised when a request is not executed. Contains the HTTP status, the errors and the headers of the response."""
+    """Raised when a request is not executed, or takes too long. Contains the HTTP status, the errors and the headers of the response."""
 
     def __init__(self, status: int, errors: list[Formatted], headers: dict[str, str] | None = None) -> None:
         super().__init__(errors)
@@ -87,7 +87,7 @@ def _formatted(graphql_error: GraphQLError, default: str, request_id: str) -> Fo
 
 
 def _place(cause: BaseException) -> list[str]:
-    """Where an exception was raised, for the log: modules and line numbers, the innermost last. They contain no values."""
+    """Where an exception was raised, for the log: the modules and lines of the eight innermost calls, the innermost last. No values of variables."""
     places, trace = [], cause.__traceback__
     while trace:
         places.append(f"{trace.tb_frame.f_globals.get('__name__')}:{trace.tb_lineno}")

@@ -33,7 +33,7 @@ PING_SECONDS = 20
 # How long uvicorn waits for unfinished requests when the process ends, after the process has drained (see `Drain`). Draining and waiting together
 # take less than ten seconds, the shortest time that orchestrators wait before they kill a process. GATEWAY_DRAIN_DELAY_SECONDS comes on top of that.
 GRACE_SECONDS = 3
-# How long a process that has stopped to accept connections waits for the first requests on the last ones.
+# How long a process that accepts no more connections waits for the first requests on the connections that it accepted last.
 LAST_REQUEST_SECONDS = 1.0
 # The interval at which Python switches threads (the GIL switch interval). It is a fifth of Python's default, so that the threads of the MongoDB
 # driver do not wait long before they send commands.
@@ -151,7 +151,10 @@ class Server(uvicorn.Server):
             self._on_started()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Drain the long-lived connections while the server still answers requests. Then shut the server down."""
+        """Drain the long-lived connections while the server still answers requests. Then shut the server down.
+
+        If the process has announced its end for a while, connections that clients have just opened are accepted before the sockets are closed.
+        """
         logger.info("the process stops: it closes its connections and finishes its requests")
         await self._drain.lead_out()
         if self._drain.delay_seconds and not self._retired:

@@ -30,7 +30,7 @@ MAX_RETENTION_SECONDS = 100 * 366 * 86_400
 DEVELOPMENT_PREFIX = "development-"
 DEVELOPMENT_KEY_ID = "development"
 
-# The budget of a workspace by default, as a multiple of that of a caller. So a busy caller leaves something to the others of its workspace.
+# What all callers of a workspace may spend together by default, as a multiple of what one caller may spend. So one busy caller can't spend it all.
 WORKSPACE_SHARE = 1.5
 
 NO_SANDBOX = "is sandbox, where anyone who has a link chooses the outcome; GATEWAY_ALLOW_SANDBOX=true accepts that"

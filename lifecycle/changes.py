@@ -54,8 +54,8 @@ class Changes:
 
         If the provider is reached over the network, the verification is stored first. If the provider then does not answer in time, the verification
         is returned without a link (see `Creation.begin`).
-        Raises: IdempotencyConflict if the key was used with another input, or its verification was anonymized; NoProvider, InvalidInput,
-                ProviderRefused.
+        Raises: IdempotencyConflict if the key was used with another input, or its verification was anonymized; RefusedBefore if the provider refused
+                the existing verification; NoProvider, InvalidInput, ProviderRefused.
         """
         verifications, idempotency = self._store.within(workspace), request.idempotency
         if idempotency and (existing := await verifications.with_key(idempotency.key)):
@@ -108,7 +108,7 @@ class Changes:
     async def report_progress(self, workspace: str, id: str, progress: Progress, source_id: str | None = None) -> Verification:
         """Record a step of the person who is being verified. Returns the new state. Raises: NotFound.
 
-        After a step, the provider may be queried earlier for a result. If the earlier query can't be planned, the one that was planned before stays.
+        After a step, the provider may be queried earlier for a result. If MongoDB is unavailable, the query stays planned as it was before the step.
         """
         windows = self._windows
         stored = await self._store.within(workspace).change(
@@ -180,8 +180,8 @@ class Changes:
     async def expire(self, workspace: str, id: str) -> bool:
         """Apply the deadline of a verification for the sweeper, if it has passed. Returns whether this call changed the verification.
 
-        If the provider decides about deadlines, only a verification that the provider has never accepted expires here, because the provider can't be
-        queried about it.
+        If the provider decides about deadlines, a verification expires here only if the provider has never accepted it, and so can't be queried about
+        it.
         """
 
         def rule(old: Verification, at: datetime) -> Verification:
@@ -211,8 +211,8 @@ class Changes:
     async def remove(self, workspace: str, id: str, may_go: Callable[[Verification], bool]) -> int:
         """Delete a chain from the database, if `id` is its newest attempt and `may_go` is true for all attempts. It is archived before.
 
-        Returns how many verifications this call deleted. A chain is only deleted as a whole: a subscription that follows a pending attempt would
-        end, and the attempt before a deleted one could not be retried.
+        Returns how many verifications this call deleted. A chain is only deleted as a whole. Otherwise, the deletion of one attempt would end a
+        subscription that follows a pending one, and the attempt before it could not be retried.
         Raises: BadDocument if an attempt can't be read; OSError if the archive can't be written. Nothing is deleted then.
         """
         verifications = self._store.within(workspace)

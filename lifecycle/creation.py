@@ -67,7 +67,8 @@ class Creation:
         self.queries = queries or ProviderQueries(store)
         self._under_way: dict[str, asyncio.Task[Verification | None]] = {}
         self._leaving = asyncio.Event()
-        # Set when the providers file was read again. The leases of denied starts are then released with the next sweep.
+        # Set when the providers file was read again. The pauses of starts that wait for an operator then end at once. With the next sweep
+        # (`_must_release`), the leases of such starts in other processes end too.
         self._resumed = asyncio.Event()
         self._must_release = False
 
@@ -106,7 +107,10 @@ class Creation:
         self._must_release = True
 
     async def due(self, limit: int, after: Due | None = None) -> list[Due]:
-        """The verifications that a process had not started when it ended, and those that must be tried again. Raises: Unavailable."""
+        """The verifications that a process had not started when it ended, and those that must be tried again.
+
+        After `resume`, this first ends the leases of all starts that wait for an operator. Raises: Unavailable.
+        """
         if self._must_release:
             self._must_release = False
             try:
@@ -163,7 +167,7 @@ class Creation:
         """Send the request to the provider until it succeeds or must not be repeated. Returns the new state of the verification; None if another
         process has to go on.
 
-        `paused`: this method sets it when the next request would come too late for the mutation that waits.
+        `paused`: set when the pause before the next request is too long for the mutation that waits.
         """
         for pause in chain(self._pauses, repeat(self._pauses[-1])):
             try:
@@ -173,7 +177,8 @@ class Creation:
             except ProviderRefused:
                 raise
             except (AccessDenied, DomainError) as error:
-                # A domain error: this release can't read the stored request, the provider can't use it, or its answer can't be recorded.
+                # A domain error: this release can't read the stored request, the provider can't use the request, or the provider's answer can't be
+                # recorded.
                 logger.warning("%s can't be started in the workspace %s: %s", start.verification_id, start.workspace, error)
                 denied, seconds, unanswered = True, DENIED_SECONDS, start.unanswered - 1
             # Many verifications may wait for the same provider. Random pauses spread their next requests over time.
@@ -262,7 +267,7 @@ class Creation:
         await self._starts.remove(start.verification_id)
 
     async def _interrupted(self, seconds: float, denied: bool) -> bool:
-        """Pause. Returns whether the pause was cut short, because the process is about to end, or a denied start is to be tried again at once."""
+        """Pause. Returns whether the pause was cut short: because the process is about to end, or, for a denied start, because of `resume`."""
         events = [self._leaving, *([self._resumed] if denied else [])]
         waiting = [asyncio.create_task(event.wait()) for event in events]
         try:

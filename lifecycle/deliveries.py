@@ -93,8 +93,8 @@ class OutgoingWebhooks:
     async def resend_failed(self, workspace: str | None, since: datetime) -> list[str]:
         """For each verification of which an event was given up since this instant: deliver its events again, from the first that was not accepted.
 
-        `workspace`: None for all workspaces. Returns the ids of the verifications. A verification that can't be sent is left as it is: this release
-        can't read its document, or a backup was restored, in which it does not have the event yet.
+        `workspace`: None for all workspaces. Returns the ids of the verifications. A verification is left as it is if this release can't read its
+        document, or if it does not have the event any more because a backup was restored.
         """
         resent: list[str] = []
         left: list[str] = []
@@ -137,7 +137,7 @@ class OutgoingWebhooks:
             tasks.create_task(self._send_due(workspace, wake, send))
 
     async def _send_due(self, workspace: str, wake: asyncio.Event, send: Send) -> None:
-        """Send what is due, again and again. `wake` is set when events were recorded, and when a claimed delivery ends. It ends the pause at once."""
+        """Send what is due, again and again, with pauses. `wake` ends a pause: it is set when events were recorded, and when a delivery ends."""
         sending: set[asyncio.Task[None]] = set()
 
         def finished(task: asyncio.Task[None]) -> None:
@@ -244,7 +244,7 @@ def first_missing(delivery: WebhookDelivery | None) -> int:
 
 
 async def ended(workspace: str, task: "asyncio.Task[None]") -> None:
-    """End the task of a workspace. An error in it is logged; the task is then started again."""
+    """End the task of a workspace, or log its error if it has failed. `OutgoingWebhooks.run` then starts a new task if one is needed."""
     task.cancel()
     try:
         await task

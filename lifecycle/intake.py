@@ -1,7 +1,7 @@
 """The intake of webhooks: records what providers send, and applies it to the verifications.
 
-A webhook is recorded before it is answered, and applied right after that. If that is not possible, or the process ends, the sweep of any process
-applies it later. The event's id is written together with the result, so a webhook that is applied twice changes nothing the second time.
+A webhook is recorded before it is answered, and then applied in the background. If it can't be applied, or if the process ends, the sweep of any
+process applies it later. The event's id is written together with the result, so a webhook that is applied twice changes nothing the second time.
 """
 
 import asyncio
@@ -146,7 +146,7 @@ class Intake:
         return await self._apply_if(await self._inbox.claimed(id, even_if_early=True))
 
     async def apply_report(self, verification: Verification, report: Report) -> Verification:
-        """Apply a result that the gateway read from the provider although no webhook announced it. Returns the new state.
+        """Apply a result that the gateway has read from the provider without a webhook. Returns the new state.
 
         If a webhook brings the same result at the same time, the second of the two changes nothing. Raises: NotFound, Unavailable, Conflict.
         """

@@ -14,8 +14,8 @@ from domain.verification import Verification
 # The ids that `new_id` makes. Only verifications with such an id have observed links.
 GENERATED_ID = re.compile("ver_(?P<uuid>[0-9a-f]{32})")
 # A token: the workspace, then the id and the signature, 128 bits each, in base64url (22 characters). The last character of each holds only two bits,
-# so only A, Q, g and w are accepted: other characters would be further spellings of the same token. All four are letters, because programs that find
-# links in a text leave out punctuation at the end of a link.
+# so only A, Q, g and w are accepted: other characters would be further spellings of the same token. So a link ends with a letter. This matters:
+# programs that find links in a text leave out punctuation at the end of a link.
 TOKEN = re.compile(r"(?P<workspace>[A-Za-z0-9][A-Za-z0-9_.-]{0,63})\.(?P<uuid>[A-Za-z0-9_-]{21}[AQgw])(?P<signature>[A-Za-z0-9_-]{21}[AQgw])")
 SIGNATURE_BYTES = 16
 # The providers that may report the result only, and not the steps before it. The sandbox is not among them: its page reports each step.

@@ -1,8 +1,8 @@
 """Records the events that must be delivered to the integrator's backend: reads the changes of a workspace, and writes them to the deliveries.
 
-One process at a time does this for a workspace. Its position is a time of MongoDB up to which all changes are recorded. It moves only when the change
-stream has shown all changes before that time (see `Feed.watermark`), and these are recorded. A process that begins reads the changes since the
-position from the database. So neither a crash nor a lost oplog skips a change.
+One process at a time does this for a workspace. The position of the workspace is a time of MongoDB up to which all changes are recorded. The position
+moves only to a time up to which the change stream has shown all changes (see `Feed.watermark`), and only after these are recorded. A process that
+begins reads the changes since the position from the database. So neither a crash nor a lost oplog skips a change.
 """
 
 import asyncio
@@ -109,7 +109,10 @@ class OutgoingEvents:
             self._recorded()
 
     async def _renewed(self, watermark: datetime | None = None) -> bool:
-        """Extend the lease, and move the position, if that is due. Returns whether this process still holds the lease."""
+        """Extend the lease, and move the position to `watermark` if it is passed. Does nothing until RENEWAL_SECONDS after the last time.
+
+        Returns whether this process still holds the lease.
+        """
         if monotonic() - self._renewed_at < RENEWAL_SECONDS:
             return True
         self._renewed_at = monotonic()

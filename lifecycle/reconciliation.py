@@ -1,4 +1,4 @@
-"""Reconciliation: reads pending verifications from their providers, so that a lost webhook is a delay, and not a person who waits for ever.
+"""Reconciliation: reads pending verifications from their providers, so that the loss of a webhook only delays the result.
 
 Only the sweep queries providers, never a request of a client. `domain/query_schedule.py` says when. One process at a time
 queries a verification (`store/queues/provider_queries.py`), and all processes together stay within the budget of the workspace
@@ -30,14 +30,14 @@ logger = logging.getLogger(__name__)
 
 # How long one query may take.
 QUERY_SECONDS = 20.0
-# A process begins no further query of a workspace after this time, so that a slow provider delays the other workspaces only so long.
+# After this time, a process begins no further query of a workspace in the same sweep, so that a slow provider delays the other workspaces little.
 ROUND_SECONDS = 10.0
-# The pauses of a workspace while its queries fail, by the number of failures in a row, in seconds. The first one is short: if only one verification
-# can't be read, it delays the others little.
+# The pauses of a workspace while its queries fail, by the number of failures in a row, in seconds. The first pause is short, so that a single
+# verification that can't be read delays the others little.
 PAUSES_WHILE_FAILING = (5.0, 30.0, 60.0, 300.0)
-# How long a verification whose query failed waits for the next one, so that others come first.
+# How long a verification waits for its next query after one has failed, by the number of failures in a row, so that other verifications come first.
 TRY_PAUSES = tuple(timedelta(seconds=seconds) for seconds in (60, 300, 900))
-# How much rarer than the other chores the search for verifications without a planned query is: about once an hour.
+# The search for verifications without a planned query runs this many times less often than the other chores: by default about once an hour.
 RARELY = 720
 
 # Reads a batch of pending verifications. Arguments: the workspaces whose provider can be queried, by provider; the size; the item before the batch.

@@ -61,7 +61,7 @@ class Periods:
 class Backlog:
     """How a chore goes, for the metrics.
 
-    `due`: how many items the last sweep found, or the present one if it has found more. `changed`: how many this process has changed so far.
+    `due`: how many items the last complete sweep found, or the running one if it has found more. `changed`: how many items this process has changed.
     `swept_at`: when the last sweep ended without an error, in seconds since 1970; None before that.
     """
 
@@ -97,7 +97,8 @@ def clearing(store: Store, changes: Changes, periods: Periods) -> Iterator[Chore
     if retention is not None:
         yield Chore("anonymized", lambda after: store.not_anonymized(store.now() - retention, SWEEP_BATCH, after), changes.forget)
     if deletion is not None:
-        # The query of this chore looks at every workspace, and reads the verifications again that wait for the end of their retry.
+        # In every sweep, the query of this chore looks at every workspace, and finds again the verifications that can't be deleted before their retry
+        # has ended. So it runs less often.
         yield Chore(
             "deleted",
             lambda after: store.deletable(store.now() - deletion, SWEEP_BATCH, after),

@@ -61,7 +61,8 @@ def standard_secret(secret: SecretStr) -> SecretStr:
 def nameable_address(url: AnyHttpUrl) -> AnyHttpUrl:
     """Check that a Content-Security-Policy can name a URL. Returns the URL. Raises: ValueError.
 
-    Source: Content Security Policy Level 3, 2.3.1 (`host-source`). It has neither IPv6 addresses nor the characters that separate its parts.
+    Source: Content Security Policy Level 3, 2.3.1 (`host-source`). A policy can't name IPv6 addresses, or paths with characters that separate its
+            parts.
     """
     if not NAMEABLE_URL.fullmatch(str(url)):
         raise ValueError("must have a host name or an IPv4 address, and a path without quotes, commas and semicolons")
@@ -222,7 +223,7 @@ class Secrets:
 
 
 def source_keys(name: str, several: bool) -> str:
-    """The two keys that can name the source of a secret, as text for a message: "api_key_env or api_key_file". `several`: it is a list of secrets."""
+    """The keys that can name the source of a secret, as text: "api_key_env or api_key_file". `several`: whether `name` is a list of secrets."""
     stem, plural = (name.removesuffix("s"), "s") if several else (name, "")
     return f"{stem}_env{plural} or {stem}_file{plural}"
 
@@ -231,7 +232,7 @@ def troubles_of(error: ValidationError) -> list[str]:
     """What is wrong with a section: one line for each wrong key. The lines contain no values."""
     lines = []
     for problem in error.errors(include_input=False, include_url=False):
-        # The first part of the location is the name of the provider, by which the kind of the section was chosen.
+        # Leave out the first part of the location, which is the name of the provider: pydantic has chosen the class of the section by it.
         location = ".".join(str(part) for part in problem["loc"][1:])
         message = "is missing" if problem["type"] == "missing" else "is not a key of this section" if problem["type"] == "extra_forbidden" else None
         message = message or problem["msg"].removeprefix("Value error, ")

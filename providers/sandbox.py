@@ -25,7 +25,7 @@ logger = logging.getLogger(__name__)
 SendWebhook = Callable[[str, bytes, Mapping[str, str]], Awaitable[asyncio.Task[None] | None]]
 # How long the sandbox waits after each failed try to record a webhook, in seconds. It tries once for each pause, and then gives up.
 SENDING_PAUSES = (2.0, 6.0, 30.0)
-# The result that the second webhook of a scenario with the fault `reordered` reports (see FAULTS). It contradicts the result of the scenario.
+# The result that the second webhook reports if a scenario has the fault `reordered` (providers/scenario.py). It contradicts the scenario's result.
 CONTRADICTION = Scenario(Status.INCONCLUSIVE, ("IDVV_1901",))
 
 SANDBOX_EVENT = "sandbox.done"
@@ -114,7 +114,7 @@ class Sandbox:
         return signature(self._keys[0], workspace, verification_id)
 
     def signed(self, workspace: str, verification_id: str, candidate: str) -> bool:
-        """Whether `candidate` is a valid signature for this verification, with any of the keys. Compares in constant time."""
+        """Whether `candidate` is a valid signature for this verification, with any of the keys. Each comparison takes constant time."""
         return any(hmac.compare_digest(signature(key, workspace, verification_id).encode(), candidate.encode()) for key in self._keys)
 
     def webhook(self, verification_id: str, status: Status, codes: Sequence[str], event_id: str | None = None) -> tuple[bytes, dict[str, str]]:

@@ -82,7 +82,7 @@ class Yousign:
         await self._request("list", "GET", f"{self._url}?limit=1")
 
     async def start(self, start: Start) -> ProviderReference:
-        """Start a verification. Returns Yousign's id of it, and the link for the individual.
+        """Start a verification. Returns Yousign's id for it, and the link for the individual.
 
         Yousign does not recognize repetitions: each call that it executes starts another verification.
 

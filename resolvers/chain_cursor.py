@@ -12,7 +12,7 @@ from domain.errors import BadUserInput
 Seen = tuple[tuple[int, int], ...]
 
 MAX_CURSOR_CHARACTERS = 2048
-# How many bytes of text fit into a cursor of that length: base64 writes three bytes as four characters.
+# How many bytes of text fit into a cursor of MAX_CURSOR_CHARACTERS: base64 writes three bytes as four characters.
 MAX_TEXT_BYTES = MAX_CURSOR_CHARACTERS // 4 * 3
 TEXT = re.compile(r"chain:([A-Za-z0-9_-]{1,64}):((?:[0-9]{1,9}-)?[0-9]{1,9}(?:\.(?:[0-9]{1,9}-)?[0-9]{1,9})*)")
 
@@ -42,8 +42,9 @@ def with_version(seen: Seen, attempt: int, version: int) -> Seen:
 def encode_chain_cursor(chain: str, seen: Seen) -> str:
     """The cursor of a subscriber who has received these versions.
 
-    A cursor has at most MAX_CURSOR_CHARACTERS. If the versions of all attempts do not fit (more than about 500), the earliest are left out, so that
-    they count as received: events of these early attempts that happen while the subscriber is disconnected are not sent to it.
+    A cursor has at most MAX_CURSOR_CHARACTERS. If a chain has so many attempts that their versions do not fit (more than about 500 attempts), the
+    earliest are left out, so that they count as received: events of these early attempts that happen while the subscriber is disconnected are not
+    sent to it.
     """
     text = _text(chain, seen)
     while len(text) > MAX_TEXT_BYTES:

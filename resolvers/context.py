@@ -87,7 +87,10 @@ class Context:
         return self._verifications
 
     def current(self, id: str, reading: frozenset[str] | None = None) -> Coroutine[Any, Any, Verification | None]:
-        """The verification with this id; None if the caller may not read such a verification. A deadline that has passed is applied first."""
+        """The verification with this id; None if the caller may not read such a verification. A deadline that has passed is applied first.
+
+        `reading`: the attributes that are read; None for all.
+        """
         return self.services.changes.current(self.verifications, id, reading)
 
     def required(self, id: str) -> Coroutine[Any, Any, Verification]:
@@ -95,7 +98,7 @@ class Context:
         return self.services.changes.required(self.verifications, id)
 
     def attempts(self, chain: str, reading: frozenset[str] | None) -> Awaitable[list[Verification]]:
-        """The attempts of a chain, oldest first, with the attributes in `reading`.
+        """The attempts of a chain, oldest first. `reading`: the attributes that are read, the same in each call of an operation; None for all.
 
         Cost: all chains that the operation requests at the same time are read with one query.
         """

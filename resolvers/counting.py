@@ -20,7 +20,7 @@ PAGE_COST = PAGE_ROWS // CHANGED_ROWS
 
 
 class Budgets(Protocol):
-    """A port to the budgets of callers. `gateway.callers.rate.Rate` implements it."""
+    """A port to the buckets from which callers pay. `gateway.callers.rate.Rate` implements it."""
 
     def missing(self, caller: Caller, cost: float) -> float:
         """The number of seconds until the caller can pay `cost`."""
@@ -33,7 +33,7 @@ class Budgets(Protocol):
 
 
 class CountPayer(NamedTuple):
-    """A caller who pays for a count. `least`: what the operation already paid for it. `rows_per_cost`: how many counted rows cost 1."""
+    """A caller who pays for a count or for statistics. `least`: what the operation already paid for it. `rows_per_cost`: how many rows cost 1."""
 
     budgets: Budgets
     caller: Caller

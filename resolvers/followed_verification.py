@@ -77,7 +77,7 @@ class Resumption(NamedTuple):
 
 
 def resumption(last_mark: str | None, after: int | None, cursor: str | None) -> Resumption:
-    """Where a subscription begins. `last_mark`, from the header Last-Event-ID, takes precedence over both arguments. Raises: BadUserInput."""
+    """Where a subscription begins. `last_mark`, from the header Last-Event-ID, takes precedence over `after` and `cursor`. Raises: BadUserInput."""
     if last_mark:
         mark = decode_version_mark(last_mark)
         return Resumption(None, None if mark else decode_chain_cursor(last_mark, LAST_EVENT_ID), mark, LAST_EVENT_ID)
@@ -159,8 +159,8 @@ async def verification_updated(
 async def beginning(context: Context, id: str, chain: str | None, begin: Resumption) -> tuple[Seen, Verification, list[Verification]]:
     """The versions that the subscriber has received, the state to send first, and the states of the other attempts, some of which may be new.
 
-    The state to send first is that of the verification with this id. If the subscription to a whole chain is resumed, it is the state of the newest
-    attempt, because the newest attempt decides what the client should do next.
+    The state to send first is that of the verification with this id. If the subscription to a whole chain is resumed with a cursor or a mark, it is
+    the state of the newest attempt, because the newest attempt decides what the client should do next.
     Raises: NotFound, BadUserInput, VersionAhead.
     """
     attempts = await stored_attempts(context, id, chain)
@@ -178,7 +178,7 @@ async def stored_attempts(context: Context, id: str, chain: str | None) -> list[
     attempts = await context.verifications.chains([chain])
     context.services.budgets.charge(context.caller, len(attempts) // CHANGED_ROWS)
     if all(each.id != id for each in attempts):
-        # The verification was deleted or damaged since the caller read it. `required` raises the error.
+        # The verification was deleted or damaged after `verification_updated` had read it. `required` raises the error.
         return [await context.required(id)]
     # A deadline that has passed is applied. It can only be one of the newest attempt, because only a final attempt can be retried.
     return [*attempts[:-1], await context.required(attempts[-1].id)]

@@ -108,7 +108,7 @@ async def verifications_updated(
 class CaughtUp:
     """What a subscription read from the database when it resumed: changes and removals. The listener may receive them too; they are sent only once.
 
-    They are kept until the listener has received everything that was written before the read.
+    They are kept until the listener has received everything that was written before the end of the read.
     """
 
     __slots__ = ("_last_heartbeat", "_removed", "_versions")

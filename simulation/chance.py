@@ -7,6 +7,7 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
+# The shape of the distribution of delays (`delay`): the standard deviation of their logarithm, and the longest delay as a multiple of the median.
 SPREAD, MAX_MEDIANS = 0.55, 6.0
 
 

@@ -54,7 +54,7 @@ class Client:
     async def execute(self, party: str, token: str, operation: str, variables: dict[str, Any]) -> Any:
         """Execute an operation with a single root field, and return the value of that field. `party` names the caller in error messages.
 
-        After a transient fault, the operation is sent again. It must therefore be idempotent.
+        After a transient fault, the operation is sent again. The operation must therefore be idempotent.
         Raises: Refused, TokenRefused, UnexpectedResponse. Unreachable if transient faults last longer than `patience_seconds`.
         """
         loop = asyncio.get_running_loop()

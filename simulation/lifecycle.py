@@ -31,6 +31,7 @@ class Delivery(Enum):
     CONTRADICTED = auto()
 
 
+# How often each habit, each outcome and each kind of delivery occurs, as weights.
 HABITS = {Habit.COMPLETES: 72, Habit.PRESSES_A_BUTTON: 11, Habit.OPENS_AND_LEAVES: 8, Habit.NEVER_OPENS: 6, Habit.BREAKS_OFF: 3}
 OUTCOMES = {"VERIFIED": 78, "FAILED": 15, "INCONCLUSIVE": 7}
 DELIVERIES = {Delivery.IN_ORDER: 83, Delivery.TWICE: 6, Delivery.OUT_OF_ORDER: 6, Delivery.CONTRADICTED: 5}
@@ -69,7 +70,7 @@ def lifecycle(seed: int, number: int, catalogue: Collection[Reason]) -> Lifecycl
 def attempt(random: Random, individual: Person, catalogue: Collection[Reason], *, faces: bool) -> Attempt:
     """The plan of one attempt, with a random habit of the individual and a random delivery of the events.
 
-    `faces`: whether the verification includes face recognition. Only then can its reasons be faults of the face.
+    `faces`: whether the verification includes face recognition. Only then can its reasons concern the face.
     """
     steps = delivered_steps(random, actual_steps(random, individual, catalogue, faces=faces), individual)
     outcome = next((position for position, step in enumerate(steps, 1) if isinstance(step, Result)), len(steps))

@@ -208,7 +208,7 @@ def sealed_attribute(field: str, decode: Open) -> Any:
 
 
 def cached_attribute(field: str, required_type: type, decode: ReadAttribute, *, also_reads: tuple[str, ...] = ()) -> Any:
-    """An attribute that is decoded on first use, and then cached in `_events`. Only `events` is one: it is slow to decode, and it is used often."""
+    """An attribute that is decoded on first use, and then cached in `_events`. It is used only for `events`, which are slow to decode."""
 
     def get(verification: Any) -> Any:
         if verification._events is None:

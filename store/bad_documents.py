@@ -16,9 +16,9 @@ MAX_LOGGED = 10_000
 
 
 class BadDocuments:
-    """Counts every document and value that can't be read. Logs each pair of a verification and a field only once.
+    """Counts every document and value that can't be read. Logs each pair of a verification and a field once, and not again while it is remembered.
 
-    The last 10,000 logged pairs are remembered. An older pair is logged again when it is found again.
+    Only the last MAX_LOGGED pairs are remembered, so that many bad documents do not fill the memory.
     """
 
     def __init__(self) -> None:

@@ -47,7 +47,7 @@ PIPELINE = [
 
 
 class Interruption(Enum):
-    """What the stream of changes does not show in single changes, so that the consumer must read the database again."""
+    """Something that the stream does not report change by change, so that the consumer must read the database again."""
 
     GAP = "changes may be missing"
     REPLACEMENT = "the verifications were dropped, or replaced as a whole, for example by those of a backup"
@@ -58,7 +58,7 @@ class Silent(Exception):
 
 
 async def changes(database: Database, counts: StreamCounts | None = None) -> AsyncGenerator[Document | Interruption, None]:
-    """Yields every change from now on, in order. Yields an Interruption whenever the consumer must read the database again.
+    """Yields every change that PIPELINE selects, from now on and in order. Yields an Interruption whenever the consumer must read the database again.
 
     The first item is GAP. It shows that the stream is open, and that earlier changes are not part of it. `counts`: counts batches and restarts.
     """
@@ -120,7 +120,7 @@ async def changes(database: Database, counts: StreamCounts | None = None) -> Asy
 def interruption(disruption: Document) -> Interruption:
     """What an operation on a whole collection or database means for the verifications.
 
-    Before MongoDB reports that a database was dropped, it reports that of each of its collections.
+    If the whole database was dropped, MongoDB first reports the drop of each collection, so that REPLACEMENT is returned for the verifications.
     """
     names = [disruption[key].get("coll") for key in ("ns", "to") if key in disruption]
     return Interruption.REPLACEMENT if VERIFICATIONS in names else Interruption.GAP

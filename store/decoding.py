@@ -47,7 +47,7 @@ def decode_text(value: Any) -> str:
 
 
 def decode_integer(number: Any) -> int:
-    """The integer, which may be stored as any numeric type of BSON.
+    """The integer, which may be stored as one of BSON's types for integers, or as a double without a fraction.
 
     Raises: TypeError, ValueError or OverflowError if the value is not an integer of 32 bits.
     """
@@ -125,8 +125,8 @@ def plain_events(document: Document, after: int) -> tuple[Event, ...]:
 def count_missing_events(document: Document) -> int:
     """How many of the oldest events are missing in the document.
 
-    Every version has one event, and the last event's version is the document's version, so the difference between the version and the number
-    of events is the number of missing events.
+    Every version has one event. So if no event is missing, the document has as many events as its version says. The difference is the number of
+    missing events.
     """
     version = document.get("version")
     return max(int(version) - len(document["events"]), 0) if isinstance(version, int | float) else 0
@@ -139,7 +139,7 @@ set_version, set_type, set_actor, set_at, set_from_status, set_to_status, set_re
 
 
 def decode_event(document: Document) -> Event:
-    """The event that is stored in this nested document. Raises: one of UNREADABLE if this release can't represent any of its values."""
+    """The event that is stored in this nested document. Raises: one of UNREADABLE if there is a value that this release can't represent."""
     get = document.get
     version, from_status, to_status, codes, note = document["version"], get("from"), get("to"), get("reasons"), get("note")
     if version.__class__ is not int or (note is not None and note.__class__ is not str):

@@ -1,4 +1,4 @@
-"""Encodes verifications as MongoDB documents. Each verification is one document, which includes its whole history.
+"""Encodes verifications as MongoDB documents, and decodes them. Each verification is one document, which includes its whole history.
 
 A missing value is left out, never stored as null. Personal data are stored encrypted; decoding a document neither decrypts nor checks them.
 """
@@ -76,7 +76,10 @@ def encode_idempotency(idempotency: Idempotency, before: Any, *_: Any) -> Docume
 
 
 def encode_provider(provider: ProviderReference, before: Any, *_: Any) -> Document:
-    """The nested document with the provider's name, its own id for the verification, and the link. Unreadable values stay as they were stored."""
+    """The nested document with the provider's name, its own id for the verification, and the link.
+
+    An unreadable name or id stays as it was stored. An unreadable link is left out.
+    """
     values: Document = {"name": provider.name or None, "id": provider.id, "url": provider.url}
     return merged(before, "url", present(**{field: value for field, value in values.items() if not isinstance(value, BadDocument)}))
 

@@ -69,8 +69,8 @@ CLOSING_SECONDS = 1.0
 
 # Options with which the driver reads documents, with instants in UTC. `tzinfo`: by default the driver uses its own time zone object, which is not
 # identical with `datetime.UTC`. `datetime_conversion`: an instant that Python can't represent is read as a DatetimeMS, so that a write stores it
-# unchanged. `unicode_decode_error_handler`: text that isn't UTF-8 is read with replacement characters. Without the last two options, one damaged
-# value would end the change stream, and end it again after each reopening.
+# unchanged. `unicode_decode_error_handler`: text that isn't UTF-8 is read with replacement characters. NAIVE_INSTANTS, with which the change stream
+# is read, also has the last two options: without them, one damaged value would end the stream, and end it again after each reopening.
 UTC_INSTANTS: CodecOptions[Document] = CodecOptions(
     tz_aware=True, tzinfo=UTC, unicode_decode_error_handler="replace", datetime_conversion=DatetimeConversion.DATETIME_AUTO
 )
@@ -141,7 +141,7 @@ def watching(uri: str, listeners: Sequence[DriverListener] = ()) -> Client:
 class CommentedMotorCollection(AsyncIOMotorCollection[Document]):
     """A collection whose methods add a comment to their commands.
 
-    Most of Motor's methods call those of PyMongo's class, and not those of `CommentedCollection`, which is a subclass of it.
+    `CommentedCollection` alone is not enough: most methods of Motor call the methods of its base class, PyMongo's `Collection`, directly.
     """
 
     def commented(self, options: Document) -> Document:

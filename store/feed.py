@@ -1,6 +1,7 @@
-"""The live feed: one change stream per process, fanned out to all listeners.
+"""The live feed: one change stream per process, whose changes are delivered to all listeners.
 
-A change contains its whole document, so that fan-out reads nothing from the database.
+A change contains its whole document, so that the delivery to listeners reads nothing from the database. Each process writes a heartbeat, a small
+document, every second. A heartbeat that arrives through the change stream shows that the stream is open and has delivered all earlier changes.
 """
 
 import asyncio
@@ -32,8 +33,8 @@ from store.verifications import Store
 logger = logging.getLogger(__name__)
 
 HEARTBEAT_SECONDS = 1.0
-# The stream counts as open when a heartbeat arrives through it. Heartbeats written before the stream was open never arrive. So they are written often
-# until one arrives.
+# The stream counts as open when a heartbeat arrives through it. Heartbeats that were written before the stream was open never arrive. So until the
+# first one arrives, heartbeats are written this often.
 OPENING_HEARTBEAT_SECONDS = 0.05
 OPENING_SECONDS = 10.0
 MAX_FEED_CHANGES = 10_000
@@ -62,8 +63,8 @@ class Feed:
         self._newest_heartbeat_at: float | None = None
         self._watermark: datetime | None = None
         self._opened = asyncio.Event()
-        # For each verification that was read from the database for all its listeners, by id, the version read. The stream may still deliver older
-        # versions, which must be skipped. All entries are dropped when the stream delivers a heartbeat that was written after the last read.
+        # The versions that were read from the database and delivered to all listeners, by the id of the verification. The stream may still deliver
+        # older versions, which must be skipped. All entries are dropped when the stream delivers a heartbeat that was written after the last read.
         self._versions_read: dict[str, int] = {}
         # Called with the id of each verification that is anonymized, so that decrypted data of it can be dropped. Called with None if such a change
         # may have been missed.
@@ -80,7 +81,7 @@ class Feed:
         self._removed: dict[str, object] = {}
         self._last_heartbeat = self._received_heartbeat = 0
         self._last_heartbeat_before_read = 0
-        # The last heartbeat that a majority has acknowledged. If MongoDB forgets it, the database is an earlier one.
+        # The number of the last heartbeat that a majority has acknowledged. If a lower one is stored later, the database was restored from a backup.
         self._acknowledged = 0
 
     async def run(self) -> None:
@@ -156,12 +157,12 @@ class Feed:
                 await self._receive_update(change["documentKey"]["_id"])
 
     async def _interrupted(self, interruption: Interruption) -> None:
-        """Read again what listeners may have missed. If all verifications were replaced, end the subscriptions that have received any of them."""
+        """Read again what listeners may have missed. If all verifications were replaced, end the subscriptions that can't go on (`_read_again`)."""
         # The collection may have been dropped, and its indexes with it.
         self._store.index_repair.suspect()
         self.on_anonymized(None)
         if interruption is Interruption.REPLACEMENT:
-            # Restored verifications have lower versions than those that were read or delivered before.
+            # Forget what was read or delivered before. Restored verifications may have lower versions, and would be skipped otherwise.
             self._versions_read.clear()
             self._documents_read.clear()
             self._acknowledged = 0
@@ -198,7 +199,7 @@ class Feed:
             self._listeners.deleted(id)
 
     def _receive_removal(self, found: Document) -> None:
-        """Report a verification that the gateway removed to the feeds of its workspace. `found`: its tombstone."""
+        """Report to the feeds of a workspace that the gateway removed one of its verifications. `found`: the tombstone of the verification."""
         id, workspace, removed_at = found.get("_id"), found.get("workspace"), found.get("removedAt")
         if isinstance(id, str) and isinstance(workspace, str) and self._removed.get(id) != removed_at:
             self._removed.pop(id, None)
@@ -242,8 +243,9 @@ class Feed:
     async def _read_again(self, replaced: bool) -> None:
         """Read and deliver what listeners may have missed. A listener to a workspace receives no state that it received before.
 
-        `replaced`: whether all verifications were replaced. A follower can then not go on, even if a verification has the version that the follower
-        has received: its events may be other ones. The feeds of workspaces end too, because nothing shows which verifications are gone.
+        `replaced`: whether all verifications were replaced. The subscriptions of followers (listeners to one verification or to one chain) then end,
+        even if a verification has the version that a follower has received, because its events may be other ones. The feeds of workspaces end too,
+        because nothing shows which verifications are gone.
         """
         deleted: set[str] = set()
         restored = 0 if replaced else None
@@ -265,8 +267,8 @@ class Feed:
     async def _read_followed(self, kind: Kind, topics: list[Topic], condition: Document, restored: int | None) -> set[str]:
         """Read verifications that are followed, and deliver them to their followers only. A follower skips the versions that it has received before.
 
-        `restored`: the lowest version that another program may have stored. None: the version that is read. A follower that has received a higher
-        one ends.
+        `restored`: the lowest version that another program may have stored; None if that is the version that is read. The subscription of a follower
+        that has received a higher version ends.
         Returns the ids of the followed verifications that do not exist.
         """
         expected, found = self._listeners.attempts(topics), set()
@@ -340,7 +342,7 @@ class Feed:
 def stamped_long_before(document: Document, written_at: Timestamp) -> bool:
     """Whether the document's stamp is more than STAMPING older than this write.
 
-    If so, another program wrote the document: every write of the gateway stamps its document.
+    If so, the document was written by another program, or by an early release of the gateway: this release stamps every document that it writes.
     """
     stored_at = document.get("storedAt")
     return isinstance(stored_at, Timestamp) and written_at.time - stored_at.time > STAMPING_SECONDS

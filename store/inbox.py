@@ -22,7 +22,7 @@ from store.indexes import INBOX
 
 # How long a process may work on an entry before another process may claim it. The reads and writes that apply one webhook take less.
 CLAIM = timedelta(seconds=45)
-# Up to this number, the items of a backlog are counted for the metrics.
+# For the metrics, the items of a backlog are counted only up to this number, so that the count of a long backlog stays cheap.
 MAX_BACKLOG = 10_000
 STATES_BY_NAME = {state.value: state for state in WebhookState}
 STATUSES_OF_WEBHOOKS = {status.value: status for status in Status}

@@ -3,8 +3,8 @@
 Of the indexes of verifications, those with `due`, and those that begin with `completedAt`, `anonymizedAt` and `captureCompletedAt`, are for the
 sweeper and metrics, which read all workspaces. All others begin with the workspace, so the workspace can be the shard key.
 
-Partial indexes contain few documents, and cost nothing when a document is written that is not among them. Why each filter has its indexes, and what
-they cost: docs/decisions/indexes-of-filters.md.
+A partial index contains only the documents that meet its condition, and costs nothing when another document is written. Why each filter has its
+indexes, and what they cost: docs/decisions/indexes-of-filters.md.
 """
 
 from collections.abc import Mapping
@@ -72,7 +72,7 @@ INDEXES = {
         index("workspace", "chain", "attempt"),
         index("workspace", "completedAt", "_id", present=("completedAt",)),
         # For filters by a phase between the opened link and the outcome. The index of a phase also contains the verifications in the phases after it.
-        # They have an instant in the field that ends the phase, so the index sorts them behind all verifications in the phase.
+        # Each of these has an instant in the field that ends the phase, so the index sorts it behind all verifications that are in the phase.
         *in_both_orders("in_session", "captureStartedAt", present=("openedAt",), equal=IS_PENDING),
         *in_both_orders("capturing", "captureCompletedAt", present=("captureStartedAt",), equal=IS_PENDING),
         *in_both_orders("processing", present=("captureCompletedAt",), equal=IS_PENDING),
@@ -93,7 +93,7 @@ INDEXES = {
         index("workspace", "since", present=("since",)),
     ],
     UNFINISHED_STARTS: [index("until", "_id"), index("since")],
-    # In this order: for the process that looks for due queries, and to claim, in a workspace, the query that has been due longest.
+    # In this order: for the process that looks for due queries, and for claiming the query of a workspace that has been due longest.
     PROVIDER_QUERIES: [index("at", "workspace"), index("workspace", "at", "_id")],
     # MongoDB deletes a tombstone when its `expiresAt` has passed.
     TOMBSTONES: [index("workspace", "removedAt", "_id"), IndexModel([("expiresAt", ASCENDING)], expireAfterSeconds=0)],
@@ -105,10 +105,10 @@ INDEXES = {
         index("next", "_id", present=("next",)),
         index("state", "receivedAt", "_id"),
         index("workspace", "state", "receivedAt", "_id"),
-        # To delete what the inbox holds about a verification that is deleted.
+        # For deleting what the inbox holds about a verification that is deleted.
         index("workspace", "providerId", present=("providerId",)),
     ],
-    # To find the receipts of what was erased for a person.
+    # For finding the receipts of what was erased for a person.
     ERASURES: [index("workspace", "referenceHash")],
 }
 

@@ -58,7 +58,7 @@ async def replace(collection: Collection, guard: Document, document: Document, n
     """Replace the document that meets the condition `guard`. Returns False if there is none.
 
     `needed`: the unique indexes that the write needs, as `required_indexes` returns them. For each, an update that changes nothing precedes the
-    write in the same command. It carries the hint, because MongoDB can't find the old document by a value that only the new one has.
+    write in the same command. The update has the hint, and not the write: by an index over a new value, MongoDB would not find the old document.
 
     Cost:   one write.
     Raises: IndexMissing, DuplicateKeyError.

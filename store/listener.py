@@ -52,7 +52,7 @@ class Listener:
     """Stores the latest state of each verification that changed, until the reader takes it.
 
     A state contains all earlier events, so a slow reader misses none. At most `max_changes` verifications are stored. If more change, the reader
-    gets the error Lagged. A follower of a verification that was deleted gets the error NotFound, after the changes that were made before.
+    gets the error Lagged. If a verification that the reader follows is deleted, the reader gets the error NotFound, after the changes before that.
     `wake`: wakes the reader.
     """
 
@@ -123,7 +123,7 @@ class Listener:
     async def changes(self, timeout_seconds: float | None = None) -> list[Change]:
         """All changes since the last call; waits until there is a change or a removal. The list is empty after a removal alone, or after the timeout.
 
-        The order is that in which the verifications changed first.
+        The verifications are in the order of their first changes since the last call.
 
         Only one reader may wait at a time.
 

@@ -53,7 +53,8 @@ class Page:
     order: Order
     has_previous: bool
     has_next: bool
-    # If unreadable documents were left out of `rows`: the positions of the first and the last document, readable or not, where other pages begin.
+    # Empty, unless unreadable documents were left out of `rows`. Then: the positions of the first and the last document that was read, from which the
+    # cursors to other pages are made.
     bounds: tuple[SortPosition, ...] = ()
 
     _cursors: list[str] = field(default_factory=list, init=False, repr=False, compare=False)

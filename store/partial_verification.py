@@ -1,4 +1,4 @@
-"""Reads only those fields of verifications that an operation needs from MongoDB."""
+"""Reads from MongoDB only those fields of verifications that an operation needs."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

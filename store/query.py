@@ -78,7 +78,8 @@ def ever_matching(filter: Filter) -> list[Document]:
     """Conditions that are met by every verification that matches the filter now, or that matched it after one of its events (`Filter.concerns`).
 
     Other verifications may meet them too, so the caller must apply the filter to the result. Only the filter's conditions on statuses, codes and
-    ignored results are represented here, because one event is enough to decide them. The filter's other conditions depend on several events.
+    ignored results are represented here, because one event is enough to decide them. The filter's other conditions depend on several events. A
+    condition on statuses that includes PENDING is left out, because every verification was once pending.
     """
     conditions: list[Document] = []
     if filter.statuses is not None and Status.PENDING not in filter.statuses:
@@ -99,7 +100,7 @@ def period(field: str, start: datetime | None, end: datetime | None) -> list[Doc
 
 
 def rounded_up(bound: datetime) -> DatetimeMS | datetime:
-    """The bound, rounded up to whole milliseconds. Stored instants have whole milliseconds, so a comparison with either bound has the same result.
+    """The bound, rounded up to whole milliseconds. Stored instants have whole milliseconds, so a comparison with the exact bound has the same result.
 
     The driver would round down, so that a period would contain an instant that `Filter.matches` excludes.
     """

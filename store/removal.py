@@ -19,7 +19,7 @@ ENTRIES_BY_ID = (DELIVERIES, PROVIDER_QUERIES, UNFINISHED_STARTS)
 
 
 class Removal(NamedTuple):
-    """A verification to delete, if `version` is still its stored version. `provider_id`: the provider's id of it; None if it has none."""
+    """A verification to delete, if `version` is still its stored version. `provider_id`: the id that its provider gave it; None if there is none."""
 
     id: str
     version: object
@@ -31,7 +31,7 @@ class OtherVersion(Exception):
 
 
 def removal_of(verification: Verification) -> Removal:
-    """The removal of a verification in this version."""
+    """What `remove_all` needs to delete this verification, if it is still stored in this version."""
     provider_id = verification.provider.id
     return Removal(verification.id, verification.version, provider_id if isinstance(provider_id, str) else None)
 

@@ -22,7 +22,7 @@ T = TypeVar("T")
 Content = dict[str, Any]
 # Converts the decrypted content of an envelope to a domain object. Arguments: the content, the id of the verification.
 Open = Callable[[Content, str], Any]
-# What an envelope is bound to: the workspace, the verification's id, and the name of the field. A copy of it anywhere else can't be decrypted.
+# What an envelope is bound to: the workspace, the verification's id, and the name of the field. A copy of the envelope anywhere else can't be opened.
 Home = tuple[str, str, str]
 
 KEY_BYTES = 32

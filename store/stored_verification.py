@@ -115,7 +115,7 @@ class LazyVerification(StoredVerification):
     def events_after(self, version: int) -> tuple[Event, ...]:
         """The events with a higher version, oldest first.
 
-        Only these events are decoded. They are cached, because many subscribers have received the same version, and pass it.
+        Only these events are decoded. They are cached, because many subscribers have received the same version, and need the events after it.
         """
         if version <= 0 or self._events is not None:
             return super().events_after(version)

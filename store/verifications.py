@@ -193,7 +193,7 @@ class Store:
         return await due.read_due(self.collection, "anonymizedAt", anonymized_until, {}, limit, after)
 
     async def deletable(self, completed_until: datetime, limit: int, after: Due | None = None) -> list[Due]:
-        """The verifications that have had an outcome since `completed_until` or earlier, by workspace, in each the oldest outcome first.
+        """The verifications that have had an outcome since `completed_until` or earlier, sorted by workspace, and then by the time of the outcome.
 
         Cost: one or two queries over an index. MongoDB skips from one workspace to the next.
         """
@@ -299,7 +299,9 @@ class Verifications:
         return await self._persist(id, attempt)
 
     async def retry(self, id: str, rule: RetryRule) -> Verification:
-        """Create the next attempt after a verification with a rule, and store it. If there is a next attempt already, return it instead.
+        """Apply a rule that creates the next attempt after a verification, store both, and return the next attempt.
+
+        If there is a next attempt already, it is returned instead.
 
         Cost:   one transaction of two writes.
         Raises: the same errors as `change`; RetryDeleted; ProviderIdTaken if another verification has the same id at the provider; Unavailable also
@@ -520,8 +522,8 @@ class Verifications:
     async def _persist(self, id: str, attempt: Callable[[], Awaitable[Verification]]) -> Verification:
         """Change the verification `id`: call `attempt` until it returns, at most for the store's time limit for one change.
 
-        It is called again each time another writer was faster (Stale, DuplicateKeyError), and once more after its first DomainError. The writers of
-        one verification in this process take turns, so that they do not make each other's writes stale.
+        `attempt` is called again each time another writer was faster (Stale, DuplicateKeyError), and once more after its first DomainError. The
+        writers of one verification in this process take turns, so that they do not make each other's writes stale.
 
         Raises: the second DomainError of `attempt`; Unavailable if the time limit passed during the turns of other writers of this process; Conflict
                 if it passed because writers of other processes were faster each time.

@@ -6,7 +6,7 @@ from tests.factories import NOON
 
 
 class Clock:
-    """A clock that stands still until a test sets `now` to another time. Tests pass it to a store instead of the real clock."""
+    """A clock that stands still until a test sets `now` to another time. Tests pass it to a store or a gateway instead of the real clock."""
 
     def __init__(self, now: datetime = NOON) -> None:
         self.now = now

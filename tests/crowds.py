@@ -53,7 +53,8 @@ def filters_over(instants: st.SearchStrategy[datetime]) -> st.SearchStrategy[Fil
     )
 
 
-# Stored instants have whole milliseconds. Some of these instants do not, to show that a filter treats both alike.
+# The instants at which periods of filters begin and end. Stored instants have whole milliseconds. Some of these instants have a microsecond more, to
+# show that MongoDB and `Filter.matches` treat such an instant in the same way.
 instants = st.builds(
     lambda minutes, microseconds: later(minutes=minutes, microseconds=microseconds), st.integers(-1, MINUTES + 1), st.sampled_from([0, 1])
 )

@@ -19,7 +19,7 @@ from tests.factories import NOON, WINDOWS, a_verification, retried
 
 KEY = Idempotency("key-1", "fingerprint")
 
-# Settings of Hypothesis for tests over random histories. `deadline=None`: how long an example takes depends on the machine, and may not fail a test.
+# Settings of Hypothesis for tests over random histories. `deadline=None`: the time of an example is not limited, because it depends on the machine.
 over_histories = settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=12)
@@ -123,7 +123,7 @@ def lives(draw: st.DrawFn) -> list[Verification]:
 
 
 def noted(verification: Verification, source_id: str, at: datetime = NOON) -> Verification:
-    """The verification with one more event, whatever its status is. Unlike the rules of the domain, this can add any number of events."""
+    """The verification with one more event, whatever its status is. Unlike the rules of the domain, `noted` can add any number of events."""
     event = Event(verification.version + 1, EventType.RESULT_IGNORED, Actor.PROVIDER, max(at, verification.updated_at), source_id=source_id)
     return replace(verification, version=event.version, updated_at=event.at, events=(*verification.events, event))
 

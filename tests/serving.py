@@ -62,7 +62,8 @@ class Gateway:
 
 def settings_for_tests(mongo_uri: str, port: int, **changed: Any) -> Settings:
     """The settings for a gateway in a test. `changed`: settings that differ from the defaults of tests."""
-    # All tests call from one address, many of them without a valid token, and they send in a second what a frontend sends in a minute.
+    # Higher limits than the defaults, and none for refused requests: all tests call from one address, many of them without a valid token, and they
+    # send in a second what a frontend sends in a minute.
     generous = {"address_refusals_per_second": 0, "rate_cost_per_second": 5000, "rate_burst_cost": 20_000}
     defaults = {**KEYS, **generous, "provider": "sandbox", "public_url": f"http://127.0.0.1:{port}", "sweep_seconds": 0.2, "introspection": True}
     return settings.read_settings(defaults, mongo_uri=SecretStr(mongo_uri), port=port, **changed)

@@ -28,7 +28,7 @@ from store.verifications import Clock, Store
 from tests.factories import WINDOWS
 
 GENEROUS_SECONDS = 30.0
-# The providers that can't be queried. None: no provider is stored.
+# The names of the providers that can't be queried. None stands for verifications whose document has no provider.
 ORDINARY = ("sandbox", "external", None)
 DATA_KEY = sha256(b"the key of the tests").digest()
 DATA_KEYS = SealingKeys({"test": DATA_KEY})

@@ -31,7 +31,7 @@ class Stream:
         self._buffer = b""
 
     async def frame(self) -> bytes:
-        """Read the next frame. Returns it without the empty line at its end, or an empty text if the stream has ended."""
+        """Read the next frame. Returns it without the empty line at its end, or no bytes if the stream has ended."""
         async with asyncio.timeout(GENEROUS_SECONDS):
             while b"\n\n" not in self._buffer:
                 chunk = await anext(self._chunks, b"")

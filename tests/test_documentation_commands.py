@@ -27,7 +27,7 @@ from tests.test_documentation import PAGES, ROOT
 
 # A block, with the comment before it, if there is one.
 BLOCK = re.compile(r"(?:<!-- not run: (?P<reason>[^>]+) -->\n)?^```sh\n(?P<commands>.+?)^```$", re.MULTILINE | re.DOTALL)
-# The tutorial of this page needs two terminals and an editor. Its steps are tested by tests/clients.
+# The page whose commands this file does not run: its tutorial needs two terminals and an editor. tests/browsers/test_examples.py takes its steps.
 ELSEWHERE = {"docs/frontends.md"}
 EXAMPLE_URI = "mongodb://gateway:PASSWORD@mongo1.example,mongo2.example,mongo3.example/gateway?replicaSet=gateway&authSource=admin"
 EXAMPLE_ID = "ver_0198…"
@@ -82,7 +82,7 @@ async def test_a_command_that_fails_is_found(tmp_path: Path) -> None:
 
 
 def test_only_these_pages_have_commands_that_are_run() -> None:
-    """A page that is added here needs a test below."""
+    """A page that is added to this set needs a test below, which runs its commands."""
     assert {str(page.relative_to(ROOT)) for page in PAGES if of(str(page))} - ELSEWHERE == {"README.md", "docs/deploying.md", "docs/webhooks.md"}
 
 

@@ -17,7 +17,7 @@ MAX_LINES_OF_A_FUNCTION = 60
 VAGUE = re.compile(r"\b(told|asked|known|whoever)\b", re.IGNORECASE)
 MAX_VAGUE_PER_THOUSAND = 8
 
-# Modules without a test file. They only declare enums, dataclasses, errors or types, so the tests of the modules that use them cover them.
+# Modules without a test file. They only declare enums, dataclasses, errors or types, so they are tested together with the modules that use them.
 DECLARATIONS = {
     "domain/act.py",
     "domain/event.py",

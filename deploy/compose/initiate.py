@@ -1,7 +1,7 @@
 """Initiates the replica set of compose.yaml, and creates its users. Does nothing that was done before, so it can run at each start.
 
-Needs only PyMongo. It must reach the first member at localhost: before the first user exists, MongoDB allows only connections from localhost to
-initiate the replica set and to create that user.
+This program needs only PyMongo. It must reach the first member at localhost: before the first user exists, MongoDB allows only connections from
+localhost to initiate the replica set and to create that user.
 """
 
 import json
@@ -78,14 +78,14 @@ def logged_in(address: str, password: str) -> Client:
 
 
 def create_or_update(client: Client, kind: str, command: dict[str, Any]) -> None:
-    """Create a role or user, or replace what it may do if it exists. `command`: one that creates it."""
+    """Create a role or a user; if it exists, replace what it may do. `command`: the command that creates it."""
     name = command[f"create{kind}"]
     found = client.admin.command(f"{kind.lower()}sInfo", name)[f"{kind.lower()}s"]
     client.admin.command({f"update{kind}" if found and key == f"create{kind}" else key: value for key, value in command.items()})
 
 
 def eventually(holds: Callable[[], bool]) -> None:
-    """Wait until this holds. A server that starts refuses commands, or closes connections, so errors are ignored until the time is over."""
+    """Wait until `holds` returns True. A server that starts refuses commands, or closes connections, so errors are ignored for WAIT_SECONDS."""
     deadline = time.monotonic() + WAIT_SECONDS
     while True:
         try:

@@ -43,12 +43,12 @@ def write(file: Path, content: str, user: int) -> str:
         return file.read_text()
     file.parent.mkdir(parents=True, exist_ok=True)
     new = file.with_suffix(".new")
-    # Opened with these permissions, so that nobody can read the file before they are set.
+    # The file is created with these permissions. If they were set after the creation, another user could read the file before.
     with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o400), "w") as opened:
         opened.write(content)
     if os.geteuid() == ROOT:
         os.chown(new, user, user)
-    # Renamed when it is complete: a start that was interrupted leaves no half of a key.
+    # The file gets its name only when it is complete, so that a start that is interrupted leaves no half of a key.
     new.rename(file)
     return content
 

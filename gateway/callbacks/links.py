@@ -41,8 +41,8 @@ PARAMETER = "verification"
 ADVANCE_HEADERS = (b"sec-purpose", b"purpose", b"x-purpose", b"x-moz")
 ADVANCE = (b"prefetch", b"prerender", b"preview")
 VISIBLE_ASCII = "".join(character for character in printable if character.isascii() and not character.isspace())
-# The company's page may open the link in a new window, and wait for that window. The gateway's usual policy would cut the connection between the two
-# windows (`window.opener`), so the responses to links turn it off.
+# The company's page may open the link in a new window, and wait for that window. The usual value of this header, "same-origin", would cut the
+# connection between the two windows (`window.opener`), so the responses to links have another value.
 OPEN_TO_OPENER = {"cross-origin-opener-policy": "unsafe-none"}
 
 Answer = Callable[[Request, Verification], Awaitable[Response]]

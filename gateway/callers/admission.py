@@ -7,6 +7,7 @@ from ipaddress import IPv6Address, ip_address, ip_network
 
 from domain.caller import Caller
 
+# How many sockets may be open before their clients have sent connection_init: in the process, and from one subscriber line (`line`).
 MAX_ARRIVING = 1000
 MAX_ARRIVING_FROM_ADDRESS = 200
 # Internet providers usually assign a whole IPv6 network with a prefix of this length to one subscriber line.

@@ -87,7 +87,10 @@ class Bucket:
         return True
 
     def missing(self, cost: float, now: float) -> float:
-        """The number of seconds until the bucket holds `cost`; 0 if it holds enough. Refills the bucket."""
+        """The number of seconds until the bucket holds `cost`; 0 if it holds enough. Refills the bucket.
+
+        If `cost` is more than a full bucket holds, a full bucket is enough.
+        """
         self._taken = max(self._taken - (now - self.used_at) * self._per_second, 0.0)
         self.used_at = now
         excess = self._taken + min(cost, self._burst) - self._burst

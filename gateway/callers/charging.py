@@ -29,8 +29,8 @@ MAX_PRIVATE_CACHE = 4096
 class Charging:
     """Charges callers and addresses. `addresses`: the buckets of addresses. All addresses of one subscriber line (`line` in admission.py) share one.
 
-    When the bucket of an address is empty, requests from the address are refused. Requests whose token was verified before are still accepted, since
-    innocent clients may share the address: behind a proxy that is not in `proxies`, all clients do.
+    When the bucket of an address is empty, requests from the address are refused, except those whose token was verified before: innocent clients may
+    share the address. Behind a proxy that is not in `proxies`, all clients do.
     """
 
     def __init__(self, rate: Rate, addresses: Buckets, proxies: Sequence[str], count_refused: CountRefusal) -> None:
@@ -64,7 +64,7 @@ class Charging:
             self._rate.charge(caller, characters // CHARACTERS_PER_EXTRA_COST)
 
     async def pay_message(self, caller: Caller) -> None:
-        """Wait until a caller can pay LEAST_COST for a message, and take it. It goes before all other payments of this caller that wait."""
+        """Wait until a caller can pay LEAST_COST for a message, and take it. This payment goes before all payments of the caller that wait."""
         if not self._rate.take_at_once(caller, LEAST_COST):
             await self._rate.pay(caller, LEAST_COST, first=True)
 

@@ -16,8 +16,9 @@ MAX_ELEMENTS = 256
 def estimated_bits(key: Sequence[int]) -> float:
     """How many bits are needed to write a key down, at most: an upper limit of its entropy. `key`: bytes, or the code points of a text.
 
-    A part that repeats an earlier part counts as its position and length. So does a part that counts up, counts down or stays the same, such as
-    "345678" or "aaaa". Every other element counts as a choice between the different elements of the key. So `12345678` four times has 23 bits.
+    A part that repeats an earlier part has only the bits of its position and its length. So has a part that counts up, counts down or stays the same,
+    such as "345678" or "aaaa". Every other element has the bits of a choice between the different elements of the key. So `12345678` four times has
+    23 bits.
 
     The estimate finds no words and no dates: a key of many different words passes. Only a key that a random generator made is really strong.
     """
@@ -35,7 +36,7 @@ def estimated_bits(key: Sequence[int]) -> float:
 
 
 def run_length(key: Sequence[int], at: int) -> int:
-    """The number of elements from `at` on that continue the one before `at` by the same step: 1, 0 or -1. 0 at the beginning of the key."""
+    """How many elements from `at` on continue the element before `at` in equal steps, each 1, 0 or -1. At the beginning of the key: 0."""
     if at == 0 or at == len(key) or (step := key[at] - key[at - 1]) not in (-1, 0, 1):
         return 0
     return next(length for length in count(1) if at + length == len(key) or key[at + length] - key[at + length - 1] != step)

@@ -77,9 +77,9 @@ def named(keys: Keys, id: str | None) -> Key | None:
 
 
 class KeyFile:
-    """Holds the keys of a file with a JWK set. The constructor reads the file, and raises OSError or ValueError if it finds no usable key.
+    """Holds the keys of a file with a JWK set. The file is read again when it has changed. If it can't be used then, the last keys stay in use.
 
-    The file is read again when it has changed. If it can't be used then, the last keys stay in use.
+    Raises: OSError, ValueError, KeyError or TypeError if the file can't be read, or has no usable key.
     """
 
     def __init__(self, path: Path, pause_seconds: float = FILE_PAUSE_SECONDS) -> None:
@@ -101,7 +101,7 @@ class KeyFile:
 
     @property
     def failures(self) -> int:
-        """How often the keys could not be read: never, because the process does not start then."""
+        """How often keys could not be fetched: never, because the keys of a file are not fetched. A file that can't be read again is only logged."""
         return 0
 
     async def run(self, changed: Callable[[], None]) -> None:
@@ -114,7 +114,7 @@ class KeyFile:
 
     def reread(self) -> None:
         """Read the file again. A file that can't be used is logged, and changes nothing."""
-        # The stamp is read first: if the file changes between the two reads, it is read once more.
+        # The value of `stamp_of` is read before the content: if the file changes between the two reads, `run` reads it once more.
         self._stamp = stamp_of(self._path)
         try:
             keys = keys_in(self._path)

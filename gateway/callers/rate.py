@@ -102,6 +102,6 @@ class Rate:
 
 
 def limited(wait_seconds: float, message: str = USED_UP) -> RequestRefused:
-    """The refusal of a request whose payer can't pay for another `wait_seconds`."""
+    """The refusal of a request whose cost can be paid only after `wait_seconds`."""
     errors = [error("RATE_LIMITED", message, retryAfterMs=ceil(wait_seconds * 1000))]
     return RequestRefused(429, errors, {"retry-after": str(ceil(wait_seconds))})

@@ -26,7 +26,7 @@ class TokenFault(StrEnum):
     LIFETIME = "lifetime"  # It is valid for longer than GATEWAY_TOKEN_MAX_SECONDS allows.
     ISSUER = "issuer"
     AUDIENCE = "audience"
-    CLAIMS = "claims"  # A required claim is missing, or has a value that it can't have.
+    CLAIMS = "claims"  # A required claim other than `iss` and `aud` is missing, or a claim has a value that it can't have.
     KEYS_UNAVAILABLE = "keys unavailable"  # The issuer's keys have not been fetched yet. The client receives UNAVAILABLE.
 
 

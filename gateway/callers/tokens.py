@@ -27,11 +27,13 @@ from gateway.callers.keys import ALGORITHMS, IssuerKeys, KeysUnavailable
 from gateway.callers.token_refusals import TokenFault, TokenRefusals
 
 SHARED_KEY_ALGORITHM = "HS256"
+# How the ids (`kid`) of the gateway's own keys begin, with which it signs follow tokens.
 FOLLOW_SCOPES = "follow-"
 MAX_TOKEN_CHARACTERS = 8192
 MAX_SUBJECT_CHARACTERS = 255
 # How deeply the values in a token's header and claims may be nested. The claims themselves are the first level, their values the second one.
 MAX_CLAIM_LEVELS = 32
+# How many verified tokens are cached, and how many characters they may have together.
 CACHED_TOKENS, CACHED_CHARACTERS = 10_000, 10_000_000
 # How much the clock of the issuer, or of another gateway that signed a follow token, may be ahead of ours. It applies to `nbf`, to `iat`, and to the
 # maximum lifetime of a token. `exp` has no leeway.
@@ -86,7 +88,7 @@ class Tokens:
         self._claims = jwt.JWTClaimsRegistry(self._seconds, LEEWAY_SECONDS, **required, **expected)
         self._own_claims = jwt.JWTClaimsRegistry(self._seconds, LEEWAY_SECONDS, **required, chain={"essential": True})
         # The callers of verified tokens, by token. Verifying a signature takes longer than reading a verification by its id, so the signature of a
-        # token is verified only once. Its expiry is checked at each use.
+        # token is verified only once. The expiry of the token is checked at each use.
         self._trusted = Recent[str, Caller](CACHED_TOKENS, CACHED_CHARACTERS)
 
     def verified(self, authorization: str) -> Caller | None:
@@ -139,7 +141,7 @@ class Tokens:
         return FollowToken(self._signed({"kid": id}, claims, expires_at, key), expires_at)
 
     def token(self, subject: str, workspace: str, scopes: list[Scope], ttl: timedelta) -> str:
-        """Sign a caller's token with the shared key, for development and tests. Raises: ValueError if there is no shared key."""
+        """Sign a caller's token with the shared key, for `gateway token`, `gateway dev` and tests. Raises: ValueError if there is no shared key."""
         if not self._shared_key:
             raise ValueError("tokens can only be signed with a key that is shared with the issuer; set GATEWAY_TOKEN_KEY")
         expected = {name: value for name, value in (("iss", self._trust.issuer), ("aud", self._trust.audience)) if value}
@@ -189,7 +191,7 @@ class Tokens:
             raise Untrusted(TokenFault.LIFETIME)
 
 
-# The faults of the claims that a token has, but with a value that is not accepted. A wrong value of any other claim is TokenFault.CLAIMS.
+# The fault of a token in which one of these claims is missing, or has a value that is not accepted. For all other claims, it is TokenFault.CLAIMS.
 FAULTS_OF_CLAIMS = {
     "iss": TokenFault.ISSUER,
     "aud": TokenFault.AUDIENCE,
@@ -234,7 +236,7 @@ def _caller(claims: dict[str, Any], chain: str | None = None) -> Caller:
     return Caller(
         subject=subject,
         workspace=workspace,
-        # The follow scope is dropped from an issuer's token. It is meant for one chain, and only the gateway's own tokens are confined to a chain.
+        # The follow scope is dropped from an issuer's token: the scope is meant for one chain, and only the gateway's own tokens are confined to one.
         scopes=frozenset({Scope.FOLLOW}) if chain else scopes - {Scope.FOLLOW},
         expires_at=datetime.fromtimestamp(claims["exp"], UTC),
         chain=chain,

@@ -1,1 +1,1 @@
-"""The commands that inspect or repair a deployment (`gateway check`, `deliveries`, `inbox`), or inspect an operation document (`gateway explain`)."""
+"""The commands of `gateway` for production: `serve`, `check`, `deliveries`, `inbox`, `explain`, `migrate`, `keys rotate`, `export` and `erase`."""

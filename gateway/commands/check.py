@@ -73,7 +73,7 @@ def files_found(settings: Settings) -> list[Finding]:
 
 
 async def issuer_keys_found(settings: Settings) -> list[Finding]:
-    """Fetch the issuer's keys, if the settings have their URL."""
+    """Fetch the issuer's keys, if the settings have their URL and no file of keys. If they have both, `files_found` reports the contradiction."""
     if not settings.token_jwks_url or settings.token_jwks_file:
         return []
     try:

@@ -49,7 +49,7 @@ async def show_delivery(settings: Settings, id: str) -> list[str]:
 
 
 async def resend_one(settings: Settings, id: str, workspace: str | None, from_version: int | None) -> list[str]:
-    """Send the events of one verification again. `workspace`: needed only if it has no delivery yet. Raises: DeliveryError."""
+    """Send the events of one verification again. `workspace`: needed only if the verification has no delivery yet. Raises: DeliveryError."""
     async with opened_deliveries(settings) as outgoing:
         try:
             await outgoing.resend(workspace or (await required_delivery(outgoing, id)).workspace, id, from_version)

@@ -6,7 +6,7 @@ from enum import IntEnum
 
 
 class Problem(IntEnum):
-    """A kind of problem that keeps the gateway from serving. The value is the exit status of `gateway check`. docs/running.md lists all of them."""
+    """A kind of problem that `gateway check` finds. The value is the exit status of the command. docs/running.md lists all of them."""
 
     SETTINGS = 10
     KEYS = 11

@@ -57,7 +57,10 @@ async def show_webhook(settings: Settings, id: str) -> list[str]:
 
 
 async def apply_webhooks(settings: Settings, id: str | None, workspace: str | None) -> list[str]:
-    """Apply a webhook now, or all that match no verification. Returns a line for each, which shows its new state. Raises: InboxError."""
+    """Apply a webhook now, or those that match no verification, the newest MAX_LISTED of them. Returns a line for each. Raises: InboxError.
+
+    A line shows the new state of the webhook, or why the webhook could not be applied.
+    """
     async with opened_intake(settings) as (store, intake):
         chosen = [await required_webhook(store, id)] if id else await store.inbox.newest(workspace, [WebhookState.UNMATCHED], MAX_LISTED)
         return [await applied_line(store, intake, webhook) for webhook in chosen]

@@ -38,7 +38,7 @@ async def live_check(settings: Settings, workspace: str, show: Print) -> bool:
 async def taken_through(client: httpx2.AsyncClient, section: YousignSection, return_url: str, show: Print) -> bool:
     """Create a verification at Yousign, and read it until it has an outcome. Returns whether it got an outcome.
 
-    It reads no more often than the section of the providers file allows (`reads_per_minute`, `reads_per_hour`).
+    The verification is read no more often than the section of the providers file allows (`reads_per_minute`, `reads_per_hour`).
     """
     yousign = Yousign(client, section, lambda *_: None)
     request = Request(SPECIMEN, return_url)
@@ -54,7 +54,7 @@ async def taken_through(client: httpx2.AsyncClient, section: YousignSection, ret
 
 
 async def read_until_final(yousign: Yousign, id: str, pause: float, show: Print) -> bool:
-    """Read a verification until it has an outcome. Prints each new state, and at the end a summary. Returns whether it got an outcome."""
+    """Read a verification every `pause` seconds until it has an outcome. Returns whether it got one. Prints each new state, then a summary."""
     seen: list[str] = []
     try:
         for _ in count():

@@ -28,7 +28,7 @@ NAME_PROXY = "If a proxy is in front of it, name the proxy in GATEWAY_TRUSTED_PR
 
 
 async def mongo_findings(settings: Settings) -> list[Finding]:
-    """Check MongoDB. If the gateway can't serve with it, the last finding says why, and further checks are left out."""
+    """Check MongoDB. If the other checks can't succeed either, because MongoDB can't be used or privileges are missing, they are left out."""
     timeout_seconds = min(settings.database_seconds, MAX_CHECK_SECONDS)
     found: list[Finding] = []
     try:
@@ -59,7 +59,7 @@ async def opened_database(settings: Settings, timeout_seconds: float) -> AsyncIt
 
 
 def clock_found(deployment: Deployment) -> Finding:
-    """Whether the clock of this machine is that of MongoDB's primary."""
+    """Whether the clock of this machine agrees with that of MongoDB's primary."""
     difference = abs((utc_now() - deployment.time).total_seconds())
     text = f"clock: differs from MongoDB's by {difference:.1f} s"
     return Finding(text) if difference < MAX_CLOCK_DIFFERENCE_SECONDS else Finding(f"{text}; synchronize it", Problem.CLOCK)

@@ -53,7 +53,8 @@ async def export(settings: Settings, workspace: str, reference: str | None, writ
 async def erase_reference(settings: Settings, workspace: str, reference: str, close: bool) -> list[bytes]:
     """Erase everything that is stored under a reference. Returns the receipts as lines of JSON, also those of earlier erasures.
 
-    `close`: whether pending verifications are closed before. Raises: PersonalDataError if one is pending, or nothing was ever stored.
+    `close`: whether pending verifications are closed first. Raises: PersonalDataError if a verification is pending, or if nothing is stored under the
+    reference and nothing was erased earlier.
     """
     async with opened_store(settings) as store:
         if close:
@@ -75,7 +76,7 @@ async def found_under(settings: Settings, workspace: str, reference: str) -> lis
 
 
 async def close_pending(store: Store, workspace: str, reference: str) -> None:
-    """Close the pending verifications with this reference for the integrator. Raises: PersonalDataError if one can't be read."""
+    """Close the pending verifications with this reference, with the integrator as the actor. Raises: PersonalDataError if one can't be read."""
     verifications = store.within(workspace)
     for document in await attempts_with_reference(store.database, workspace, reference):
         try:
@@ -86,5 +87,5 @@ async def close_pending(store: Store, workspace: str, reference: str) -> None:
 
 
 def readable_receipt(stored: Document) -> Document:
-    """A receipt as it is printed."""
+    """A stored receipt as it is printed: its id is named `receipt`."""
     return {"receipt" if name == "_id" else name: value for name, value in stored.items()}

@@ -29,7 +29,7 @@ logger = logging.getLogger(__name__)
 
 
 def serve_in_production(chosen: Settings) -> NoReturn:
-    """Serve until a signal ends the process. Raises: AddressTaken, and what `application` and `check_mongo` raise."""
+    """Serve until a signal ends the process. Raises: AddressTaken, BoardNotBuilt, and what `application` and `check_mongo` raise."""
     if chosen.workers > 1:
         supervise(chosen)
     # SIGUSR2 replaces workers. This process is alone, so the signal must have no effect: by default, it would end the process.

@@ -16,7 +16,7 @@ from store.verifications import utc_now
 
 REPORT_SECONDS = 1.0
 PAUSE_AFTER_FAILURE_SECONDS = 1.0
-# So many times in a row, MongoDB may fail to answer before the command gives up. It can then be repeated.
+# After so many failures of MongoDB in a row, the command gives up. The user can then run it again.
 MAX_FAILURES = 5
 
 PrintLine = Callable[[str], object]

@@ -34,10 +34,11 @@ from simulation.errors import SimulationError
 from simulation.runner import simulate
 from store.verifications import utc_now
 
+# How many new verifications the demo creates per second, and how many it drives to an outcome at the same time.
 DEMO_RATE = 0.2
 MAX_LIVES = 20
 MONGO_SOURCE = "--mongo-uri (or GATEWAY_MONGO_URI)"
-# How often the tokens are replaced: those in the credentials files, and those of the demo. They are valid for twice as long.
+# How often the tokens are replaced: those in the credentials files, and those of the demo. Each token is valid for twice as long.
 RENEW_SECONDS = development.TOKEN_TTL.total_seconds() / 2
 DEMO = "A demo creates verifications and drives them to an outcome (--no-demo: without it)."
 NO_DEMO = "The demo is off."

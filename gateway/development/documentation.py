@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[2]
 README = "README.md"
 # A link to a file of the project. Group 1: the path, relative to the page.
 RELATIVE_LINK = re.compile(r"\]\((?!\w+:)([^)#\s]+)(?:#[^)]*)?\)")
-# What the links of Markdown look like, to leave only their text in `llms.txt`.
+# A link in Markdown, of which `llms.txt` contains only the text (group 1).
 ANY_LINK = re.compile(r"\[([^\]]*)\]\([^)]*\)")
 SENTENCE = re.compile(r".+?\.(?=\s|$)")
 # How paragraphs begin that do not say what a page is about: sections, tables, code, pictures, and the state of a decision.

@@ -144,13 +144,13 @@ class EmbeddedMongo:
         return port
 
     def command(self, mongod: Path, port: int) -> list[str]:
-        """mongod's command line. The journal files are small, because mongod first fills two of them with zeros. Its log goes to standard output."""
+        """mongod's command line. The journal files are small, because mongod first fills two of them with zeros. mongod logs to standard output."""
         # fmt: off
         return [
             str(mongod), "--dbpath", str(self.dbpath), "--replSet", REPLICA_SET, "--bind_ip", HOST, "--port", str(port), "--nounixsocket",
             "--quiet", "--wiredTigerCacheSizeGB", "0.25", "--wiredTigerEngineConfigString", "log=(file_max=16MB)",
             "--setParameter", "diagnosticDataCollectionEnabled=false", "--setParameter", "shutdownTimeoutMillisForSignaledShutdown=100",
-            # mongod truncates an oplog that exceeds its size, but only at checkpoints. They are a minute apart by default; here, a second.
+            # mongod truncates an oplog that exceeds its size, but only at checkpoints. Checkpoints are a minute apart by default, and a second here.
             *(["--oplogSize", str(self.oplog_megabytes), "--syncdelay", "1"] if self.oplog_megabytes else []),
         ]
         # fmt: on
@@ -218,7 +218,7 @@ def unused(port: int) -> int:
 
 @contextmanager
 def running(command: list[str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """A context in which a process runs. It has a separate session, so that Ctrl-C in the terminal doesn't reach it.
+    """A context in which a process runs. The process has a separate session, so that Ctrl-C in the terminal doesn't reach it.
 
     On Linux, the process ends with the thread that started it.
     """

@@ -16,7 +16,7 @@ from gateway.operations.rights import Info, fields, rules
 from gateway.operations.selections import Fragments, SelectedField, merged_fields
 from schema.rules import SENSITIVE_SCOPE
 
-# The types whose objects show which verification they belong to, each with the function that returns the id of that verification.
+# The names of the types whose objects show which verification they belong to, each with a function that returns the id of that verification.
 CARRIERS: dict[str, Callable[[Any], str]] = {"Verification": lambda source: source.id, "VerificationUpdate": lambda source: source.verification.id}
 
 
@@ -24,8 +24,8 @@ CARRIERS: dict[str, Callable[[Any], str]] = {"Verification": lambda source: sour
 class AuditedSelection:
     """What an operation selects that only callers with the scope `verification:sensitive` may see.
 
-    `fields`: these fields, as "Verification.reasons". `recording`: the fields of CARRIERS at or above them. Resolving one of these fields reads the
-    verification to which it belongs.
+    `fields`: these fields, as "Verification.reasons". `recording`: the fields of the types in CARRIERS that are at or above them. When a field
+    of `recording` is resolved, the id of its verification is recorded.
     """
 
     fields: tuple[str, ...]
@@ -57,12 +57,15 @@ def audited_selection(schema: GraphQLSchema, operation: OperationDefinitionNode,
 
 
 def is_audited(selection: AuditedSelection | None, scopes: frozenset[Scope]) -> bool:
-    """Whether the reads of an operation must be recorded for a caller with these scopes. Other callers receive nothing that only some may see."""
+    """Whether the reads of an operation must be recorded for a caller with these scopes.
+
+    Callers without the scope `verification:sensitive` receive none of the values in `selection.fields`, so nothing is recorded for them.
+    """
     return selection is not None and not SENSITIVE_SCOPE.isdisjoint(scopes)
 
 
 def record_reads(schema: GraphQLSchema) -> None:
-    """Wrap the resolver of each field of CARRIERS in a guard that records ids. Changes the schema in place."""
+    """Wrap the resolver of each field of the types in CARRIERS in a guard that records ids. Changes the schema in place."""
     for type, name, field in fields(schema):
         if type.name in CARRIERS and field.resolve:
             field.resolve = Recorded(field.resolve, f"{type.name}.{name}", CARRIERS[type.name])

@@ -83,7 +83,7 @@ class Price:
         return cost
 
     def exceeds_rows(self, maximum: int, variables: VariableValues) -> bool:
-        """Whether the lists of the operation can have more than `maximum` rows together. One list alone never has: its own size is limited."""
+        """Whether the lists in `pages` can have more than `maximum` rows together. A single list never has, because MAX_ROWS is less."""
         return len(self.pages) > 1 and sum(page.rows(variables) for page, _ in self.pages) > maximum
 
     def plus(self, other: "Price") -> "Price":
@@ -111,7 +111,7 @@ class Pricing:
         return self._selected(root.name, [self._operation.selection_set], None)
 
     def _selected(self, type: str, selections: list[SelectionSetNode], page: PageSize | None) -> Price:
-        """The price of what is selected on one object. `page` holds the arguments of the list field that returned the object, if a list did."""
+        """The price of what is selected on one object. `page`: the arguments of the list field that returned it; None if no list field did."""
         total, values = Price(0), 0
         for selected in merged_fields(type, selections, self._fragments).values():
             # One response name can stand for different fields if no object can have both of their types. All of these fields are added up, although

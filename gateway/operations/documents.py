@@ -21,6 +21,7 @@ KEPT_DOCUMENTS = 512
 # The maximum total length of the documents that are kept after they were prepared. A prepared document takes about a hundred bytes of memory per
 # character, in many small objects that the garbage collector has to traverse.
 KEPT_DOCUMENT_CHARACTERS = 128_000
+# How many characters of a new document cost 1 when the document is prepared.
 CHARACTERS_PER_COST = 4
 LIMITS = Limits()
 
@@ -80,7 +81,7 @@ class Documents:
             self._trust(id, text)
 
     def effort(self, request: OperationRequest) -> int:
-        """The cost of preparing a request's document. It grows with the document's length; 0 if the document is already prepared or unknown."""
+        """The cost of preparing a request's document, which grows with its length. 0 if the document is already prepared, or its id is unknown."""
         query = self._text(request)
         if query is None or query in self._trusted or query in self._kept:
             return 0

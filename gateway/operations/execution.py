@@ -85,7 +85,7 @@ class Execution:
         return operation
 
     def _affordable(self, request: OperationRequest, request_id: str) -> Operation:
-        """The operation that a request selects. Raises: RequestRefused, also if the operation costs more than the maximum."""
+        """The operation that a request selects. Raises: RequestRefused, also if the operation costs too much or its lists have too many rows."""
         try:
             operation = self._documents.operation(request, request_id)
         except RequestRefused:
@@ -137,7 +137,7 @@ class Execution:
             self._metrics.executed(operation.prepared.label, code, perf_counter() - begun, caller.workspace, operation.cost)
 
     async def _executed_with_record(self, operation: Operation, caller: Caller, request_id: str, audit: RecordReads) -> ResponseData:
-        """The response of an operation that reads personal data or internal reasons. What it reads is recorded, also if it then fails."""
+        """The response of an operation that reads personal data or internal reasons. Its reads are recorded, even if the operation then fails."""
         context = self.audited_context(operation, caller)
         try:
             result = self.executed_recording(operation, None, context)

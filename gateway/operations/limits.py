@@ -135,7 +135,7 @@ def count_operation(operation: OperationDefinitionNode, fragment_counts: Mapping
 
 
 def counts_of_fragments(fragments: Fragments) -> dict[str, Counts]:
-    """The counts of each fragment, by name. They include the counts of the fragments that it uses.
+    """The counts of each fragment, by name. The counts of a fragment include those of the fragments that it uses.
 
     Each fragment is walked through only once, so the time does not grow with the number of uses.
     """

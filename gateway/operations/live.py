@@ -51,7 +51,7 @@ class Group:
     each subscriber gets a message of its own.
     """
 
-    __slots__ = ("__weakref__", "_anonymized", "_drop_copies", "_messages", "waits")
+    __slots__ = ("__weakref__", "_anonymized", "_drop_copies", "_messages", "_versions", "waits")
 
     def __init__(self, anonymized: Collection[str] = (), drop_copies: Callable[[], object] = lambda: None) -> None:
         self.waits = False
@@ -59,6 +59,8 @@ class Group:
         # The ids of verifications that were anonymized lately. Messages with older states of them are not kept.
         self._anonymized = anonymized
         self._messages: dict[Hashable, tuple[Marked, bytes]] = {}
+        # By the id of each verification that messages show: the version that each of these messages shows, by the identity of the message's event.
+        self._versions: dict[str, dict[Hashable, int]] = {}
 
     def message(self, event: Marked) -> bytes | None:
         """The message for an event; None if it was not made yet, or is no longer kept."""
@@ -71,34 +73,46 @@ class Group:
         Of each verification, only messages with its latest state are kept: earlier ones may show personal data. A subscriber that is so slow that it
         needs an earlier message makes it again.
         """
-        if event.verification and not self._is_latest(event.verification):
+        verification = event.verification
+        if verification and not self._is_latest(verification):
             return
         if len(self._messages) >= MAX_KEPT_MESSAGES:
-            del self._messages[next(iter(self._messages))]
+            self._drop(next(iter(self._messages)))
         self._messages[event.identity] = event, content
+        if verification:
+            self._versions.setdefault(verification.id, {})[event.identity] = verification.version
 
     def forget(self, ids: Collection[str] | None) -> None:
         """Drop the messages that show one of these verifications, or all messages if `ids` is None."""
         for identity, (event, _) in [*self._messages.items()]:
             if ids is None or (event.verification and event.verification.id in ids):
-                del self._messages[identity]
+                self._drop(identity)
 
     def _is_latest(self, verification: Verification) -> bool:
         """Whether a message with this state may be kept: no later state of the verification is kept, and it was not anonymized after this state.
 
         Drops the messages with earlier states, unless the verification was anonymized after this state.
         """
-        id, version = verification.id, verification.version
-        if id in self._anonymized and not verification.anonymized_at:
+        if verification.id in self._anonymized and not verification.anonymized_at:
             return False
-        others = [(identity, event.verification) for identity, (event, _) in self._messages.items()]
-        versions = {identity: state.version for identity, state in others if state and state.id == id}
+        versions = self._versions.get(verification.id)
+        if not versions:
+            return True
+        version = verification.version
         earlier = [identity for identity, kept in versions.items() if kept < version]
         for identity in earlier:
-            del self._messages[identity]
+            self._drop(identity)
         if earlier:
             self._drop_copies()
         return all(kept <= version for kept in versions.values())
+
+    def _drop(self, identity: Hashable) -> None:
+        event, _ = self._messages.pop(identity)
+        if event.verification:
+            versions = self._versions[event.verification.id]
+            del versions[identity]
+            if not versions:
+                del self._versions[event.verification.id]
 
 
 class Groups:
@@ -225,10 +239,9 @@ class Delivery:
         return await self._awaited(self._execution.executed(self._operation, event, self._context()))
 
     async def _awaited(self, result: ExecutionResult | Awaitable[ExecutionResult]) -> bytes:
-        """The message with a result that has to be awaited. Raises: Unavailable."""
+        """The message with this result, once it is there. Raises: Unavailable if MongoDB did not answer, so that values are missing."""
         result = result if isinstance(result, ExecutionResult) else await result
-        # MongoDB did not answer, so some values are missing. If the message were sent without these values, it would count as received, and the
-        # client would never receive them.
+        # If the message were sent without the missing values, it would count as received, and the client would never receive these values.
         if any(isinstance(each.original_error, Unavailable) for each in result.errors or ()):
             raise Unavailable
         return orjson.dumps(self._execution.response(self._operation, result, self._request_id))
@@ -273,7 +286,7 @@ class AuditedDelivery(Delivery):
 class Live:
     """Starts subscriptions for callers, and yields their messages.
 
-    `rate`: the budgets from which callers pay for messages. They are apart from those of queries and mutations, from which `Execution` takes.
+    `rate`: the buckets from which callers pay for messages. `Execution` has others, from which callers pay for queries and mutations.
     `drop_copies` is called when messages are dropped. It drops what other modules keep of them: the sockets cache the frames that contain them.
     """
 

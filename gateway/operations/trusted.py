@@ -12,6 +12,7 @@ import orjson
 from compiler.recent import Recent
 from gateway.operations.operation_request import PREFIX, unprefixed
 
+# How many texts of persisted queries are kept, and how many characters they may have together.
 KEPT_TEXTS = 5000
 KEPT_TEXT_CHARACTERS = 2_000_000
 

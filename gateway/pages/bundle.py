@@ -36,7 +36,7 @@ class BundlePage:
 
 @dataclass(frozen=True, slots=True)
 class Asset:
-    """A file of the bundle, as it is sent. `compressed`: the same content with gzip, or None if it would not be shorter."""
+    """A file of the bundle, as it is sent. `compressed`: the same content with gzip, or None if it would not be shorter by more than a tenth."""
 
     content: bytes
     media_type: str
@@ -65,7 +65,7 @@ def is_built(bundle: Path) -> bool:
 def bundle_routes(bundle: Path, path: str, assets: str, page_for: Callable[[Request], BundlePage]) -> list[BaseRoute]:
     """The routes of the page of a bundle and of its files.
 
-    `path`: of the page. `assets`: the path of the folder with the files, relative to the bundle and to the root of the gateway.
+    `path`: the path of the page. `assets`: the path of the folder with the files, relative to the bundle and to the root of the gateway.
     `page_for`: called for each request of the page.
     """
     template = (bundle / "index.html").read_text()

@@ -27,6 +27,7 @@ SAYINGS = {
     "IDVV_3001": "I don’t want to be verified like this",
 }
 
+# For each phase that has a deadline: what must happen before the deadline. The page continues each text with "within … minutes".
 WAITING_FOR = {
     Phase.AWAITING_INDIVIDUAL: "The link must be opened, and the capture completed,",
     Phase.IN_SESSION: "The capture must begin",

@@ -1,4 +1,7 @@
-"""The audit log: one line of JSON for each act of a caller that concerns personal data. It contains no personal data of the people being verified."""
+"""The audit log: one line of JSON for each act of a caller that `domain/act.py` lists, such as reading personal data.
+
+It contains no personal data of the people being verified.
+"""
 
 import logging
 import sys
@@ -34,7 +37,7 @@ class AuditLog:
     def __init__(self, target: str, now: Clock = utc_now) -> None:
         self._now = now
         self.failures = 0
-        # This logger hands its lines to nobody else, so that the two logs stay apart.
+        # This logger has no parent: lines of the audit log must not appear in the log of the process too.
         self._logger = logging.Logger("gateway.audit", logging.INFO)
         try:
             handler = logging.StreamHandler(getattr(sys, target)) if target in STREAMS else WatchedFileHandler(target, encoding="utf-8")

@@ -76,7 +76,7 @@ async def reporting(unfinished: Callable[[], Awaitable[tuple[int, float]]], prov
 
 
 async def measuring(read: Callable[[], Awaitable[float]], report: Callable[[float], object], every_seconds: float) -> None:
-    """Update a metric regularly: call `report` with the number that `read` returns, such as an age in seconds."""
+    """Update a metric regularly: call `report` with the number that `read` returns, such as an age in seconds. NaN if MongoDB is unavailable."""
     while True:
         try:
             report(await read())

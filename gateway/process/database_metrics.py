@@ -24,7 +24,10 @@ class DatabaseCollector(Collector):
         self._connections = connections
 
     def listeners(self, client: str) -> list[DriverListener]:
-        """What this client of MongoDB must call. Commands are counted for the main client only: those of the change stream wait for changes."""
+        """The listeners that this client of MongoDB must call.
+
+        Commands are counted for the main client only: a command of the change stream waits for changes, so its duration says nothing about MongoDB.
+        """
         return [self._connections[client], *([self._commands] if client == MAIN_CLIENT else [])]
 
     def collect(self) -> Iterator[Metric]:

@@ -118,7 +118,10 @@ class Drain:
 
     @contextmanager
     def holding(self, leave: Leave) -> Iterator[None]:
-        """A context in which a long-lived connection counts as open. When the process drains, `leave` is called to close the connection."""
+        """A context in which a long-lived connection counts as open, or other work as under way.
+
+        When the process drains, `leave` is called to close the connection, or to finish the work or leave it to other processes.
+        """
         self._open.add(leave)
         try:
             yield

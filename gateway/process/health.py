@@ -70,7 +70,10 @@ class Health:
         return [without_mongo] if without_mongo else [cause for cause in causes.values() if cause]
 
     async def dependencies(self) -> Causes:
-        """Check all dependencies. No cause contains a secret, or the name of a host. Without MongoDB, its clock can't be compared."""
+        """Check all dependencies. Once all of them work, the process has started. No cause contains a secret, or the name of a host.
+
+        If MongoDB does not answer, its clock can't be compared, and counts as right.
+        """
         sent_at = self.store.now()
         try:
             async with asyncio.timeout(PROBE_SECONDS):

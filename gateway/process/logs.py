@@ -52,7 +52,7 @@ def with_request_id(logger: WrappedLogger, name: str, event: EventDict) -> Event
 
 
 def without_traceback(logger: WrappedLogger, name: str, event: EventDict) -> EventDict:
-    """Replace an exception in a line of the log by the name of its type. Its text and traceback can contain personal data and secrets.
+    """Replace an exception in a line of the log by the name of its type. The text and the traceback can contain personal data and secrets.
 
     A processor of structlog.
     """

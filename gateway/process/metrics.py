@@ -139,7 +139,7 @@ class Delivering:
 
 
 class Backlogs(Collector):
-    """Reports how the chores of the sweeper go."""
+    """Reports how many items each chore of the sweeper found and changed, and when its last sweep ended."""
 
     def __init__(self) -> None:
         self._chores: dict[str, Backlog] = {}
@@ -227,7 +227,10 @@ class Metrics:
             self._dependencies.labels(name).set(cause is None)
 
     def executed(self, label: OperationLabel, code: str, seconds: float, workspace: str, cost: int) -> None:
-        """Record a query or mutation: its duration, NO_ERROR or the code of its first error, the workspace of its caller, and its cost."""
+        """Record a query or mutation: its duration, the workspace of its caller, and its cost.
+
+        `code`: NO_ERROR, ABANDONED or the code of its first error.
+        """
         self._requests.executed(label, code, seconds)
         self.workspaces.executed(workspace, cost)
 

@@ -1,4 +1,7 @@
-"""The check of MongoDB when a command starts to serve. A MongoDB that can't be used is refused. One that does not answer gets some seconds."""
+"""The check of MongoDB when a command starts to serve. A MongoDB that can't be used is refused.
+
+The check waits at most MAX_START_SECONDS for a MongoDB that does not answer. Then the command decides whether it serves nevertheless.
+"""
 
 import asyncio
 

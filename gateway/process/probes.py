@@ -38,7 +38,9 @@ class Probes:
         return JSONResponse(body, 503 if troubles else 200)
 
     async def healthz(self, request: Request) -> Response:
-        """The state of the process and of its dependencies, for people. Shape: the keys of the object below. `cause` is null if all is well.
+        """The state of the process and of its dependencies, for people.
+
+        Shape: {"started", "draining", "dependencies": {"<name>": {"ok", "cause"}}, "warnings"}. `cause` is null if the dependency works.
 
         The status is always 200. Otherwise a proxy that checks this endpoint would withdraw all processes at once when MongoDB fails, instead of
         letting their requests wait for it.

@@ -43,7 +43,7 @@ class OpenTelemetryTraces:
         self._listener = CommandSpans(self._begin_command, end_command)
 
     def accept(self, scope: Scope) -> None:
-        """Continue the trace that a request names. The context belongs to the task of the request, so it needs not be detached."""
+        """Continue the trace that a request names. The context of the trace is never detached, because it ends with the task of the request."""
         carrier = {name.decode(): value.decode("latin-1") for name, value in scope["headers"] if name in TRACE_HEADERS}
         if carrier:
             attach(PROPAGATOR.extract(carrier))

@@ -31,7 +31,7 @@ class UpkeepMetrics:
         Gauge("gateway_schema_version", "The schema version of documents that this process writes", registry=registry).set(SCHEMA)
 
     def report(self, states: list[RoundsState]) -> None:
-        """Show these states."""
+        """Make the metrics show these states, one for each command that was begun."""
         for state in states:
             self._running.labels(state.name).set(state.finished_at is None)
             self._round.labels(state.name).set(state.round)

@@ -8,7 +8,7 @@ from time import monotonic
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-# How many workspaces the metric shows, and how many are counted. Further workspaces are left out until the next minute.
+# How many workspaces the metric shows, and how many are counted. If more are counted, only the costs of the busiest half of this number are kept.
 MAX_SHOWN = 10
 MAX_COUNTED_WORKSPACES = 10_000
 MINUTE_SECONDS = 60.0

@@ -41,6 +41,7 @@ BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 RETRY_SECONDS = "5"
 VARY = (b"vary", b"accept, accept-encoding")
 CONTENT_TYPE = {media: (b"content-type", f"{media}; charset=utf-8".encode()) for media in (JSON, RESPONSE_JSON)}
+# The codes of errors in well-formed requests, whose document or variables can't be executed.
 EXECUTION_CODES = frozenset({"GRAPHQL_PARSE_FAILED", "GRAPHQL_VALIDATION_FAILED", "BAD_USER_INPUT"})
 
 

@@ -221,7 +221,7 @@ class HttpProtocol(HttpToolsProtocol):
     def _limit_incomplete_request(self, new_bytes: int) -> None:
         if self._discarding or not self._incomplete:
             return
-        # Limit all bytes of the request. The maximum size of a body does not limit the head, the sizes of chunks, and the trailers.
+        # Limit all bytes of the request. The maximum size of a body limits neither the head nor the sizes of chunks nor the trailers.
         max_bytes = 2 * MAX_HEAD_BYTES + MAX_RECEIVED_BYTES_PER_BODY_BYTE * self._body_bytes if self._headed else MAX_HEAD_BYTES
         excess = self._received_bytes - max_bytes
         if excess > (0 if self._headed else (MAX_EXCESS - 1) * MAX_HEAD_BYTES):
@@ -390,8 +390,8 @@ class HttpProtocol(HttpToolsProtocol):
             return
         self._place.close()
         self._stop_idle_timer()
-        # The library refuses a `Connection` header with an empty line. All other headers stay as they are: the entrance refuses some that are
-        # repeated, and could not recognize them once they are joined.
+        # The library refuses a repeated `Connection` header if one of its lines is empty, so these lines are joined. All other headers stay as they
+        # are: the entrance refuses some that are repeated, and could not recognize them once they are joined.
         others = [header for header in self.headers if header[0] != b"connection"]
         self.scope["headers"] = [*others, *joined([header for header in self.headers if header[0] == b"connection"])]
         self.handle_websocket_upgrade()

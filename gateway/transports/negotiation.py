@@ -15,12 +15,12 @@ JSON = "application/json"
 EVENT_STREAM = "text/event-stream"
 
 
-# Only this many characters of an `Accept` header are parsed. No real client sends more.
+# Only this many characters of a header such as `Accept` are parsed. No real client sends more.
 MAX_HEADER_CHARACTERS = 1000
 
 
 def weighed(header: str) -> dict[str, float]:
-    """Parses a header such as `Accept`. The keys are the items of the header, the values are their weights, from 0 to 1."""
+    """Parses a header such as `Accept`. The keys are the items of the header, the values are their weights (`quality`)."""
     weights: dict[str, float] = {}
     for item in header[:MAX_HEADER_CHARACTERS].split(","):
         name, *parameters = (part.strip().lower() for part in item.split(";"))
@@ -33,7 +33,7 @@ def weighed(header: str) -> dict[str, float]:
 def accepted_media(accept: str) -> tuple[str | None, bool]:
     """What an `Accept` header accepts: the preferred JSON media type, None if it accepts no JSON; and whether it accepts an event stream.
 
-    An empty header, or none, means `*/*`. This accepts only JSON: clients that can read event streams name them.
+    An empty header, or none, means `*/*`. A header `*/*` accepts only JSON: clients that can read event streams name them.
     """
     weights = weighed(accept) or {"*/*": 1.0}
     return preferred(weights), weights.get(EVENT_STREAM, 0.0) > 0
@@ -50,7 +50,11 @@ def preferred(weights: dict[str, float]) -> str | None:
 
 
 def quality(parameters: Iterable[str]) -> float:
-    """The weight of one item of a header, from 0 to 1. `parameters`: the item's parameters, such as `q=0.5`. Source: RFC 9110, 12.4.2."""
+    """The weight of one item of a header; 1 if the item has no weight, 0 if the weight is not a number. Clients send weights from 0 to 1.
+
+    `parameters`: the item's parameters, such as `q=0.5`.
+    Source: RFC 9110, 12.4.2.
+    """
     for parameter in parameters:
         name, _, value = parameter.partition("=")
         if name.strip() == "q":

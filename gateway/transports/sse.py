@@ -18,7 +18,9 @@ from gateway.operations.live import Message
 from gateway.process.drain import Drain
 from gateway.transports.requests import CONNECTION_PLACE, HALF_CLOSED
 
+# The interval at which a stream sends a comment. `web/client` takes a stream that was silent for 15 seconds for dead, after the computer has slept.
 COMMENT_SECONDS = 12.0
+# How long browsers wait before they connect again after the end of a stream.
 RETRY_MILLISECONDS = 1500
 
 
@@ -27,7 +29,7 @@ class EventStream:
 
     When the operation is complete, the stream ends with the event `complete`. When the token expires, the process drains, or a subscription can't go
     on because MongoDB does not answer, the stream ends without `complete`, and clients connect again with the id of the last event.
-    `place`: a context manager of `Admission` that counts the stream as an open connection. The stream enters it when it begins.
+    `place`: the context in which `Admission` and the metrics count the stream as open. The stream leaves it at its end.
     `is_single`: whether the operation has a single response, because it is no subscription. Such a stream is sent to its end even if the client has
     closed its sending side. Any other stream ends then.
     """

@@ -33,6 +33,7 @@ from gateway.transports.requests import client_address, request_id
 from gateway.transports.responses import sized
 
 SUBPROTOCOL = "graphql-transport-ws"
+# How long a client may take to send connection_init, and how many operations may be under way on one socket.
 INIT_SECONDS = 5.0
 MAX_OPERATIONS = 100
 # The maximum length of connection_init, which is enough for the longest tokens, and how many characters of it may begin or separate values.
@@ -132,7 +133,7 @@ class GraphQLOverWebSocket:
             self._metrics.count_close(Close.SUBPROTOCOL_NOT_ACCEPTABLE)
             return await socket.close(Close.SUBPROTOCOL_NOT_ACCEPTABLE, f"subprotocol {SUBPROTOCOL} is needed")
         if self._drain.announced:
-            # A refused handshake, and not a socket that is closed at once: a proxy can then send the handshake to another process.
+            # Refuse the handshake instead of accepting the socket and closing it at once: a proxy can then send the handshake to another process.
             return await ENDING(socket.scope, socket.receive, socket.send)
         await socket.accept(SUBPROTOCOL)
         connection = Connection(socket, self._execution, self._live, self._tokens, self._metrics, self._admission, self._charging)
@@ -214,7 +215,7 @@ class Connection:
                 # A task refers to its last exception, and so to the rows.
                 del task
         finally:
-            # This method can be cancelled too.
+            # If this method is itself cancelled, it cancels all remaining operations at once.
             for task in self._operations.values():
                 task.cancel()
 

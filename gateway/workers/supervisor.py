@@ -54,7 +54,7 @@ class Worker:
             self.process.send_signal(number)
 
     async def ended(self) -> int:
-        """Wait until the process has ended. Returns its status: 128 and the number of the signal if a signal ended it."""
+        """Wait until the process has ended. Returns its status: 128 plus the number of the signal if a signal ended it."""
         status = await self.process.wait()
         self._channel.close()
         return 128 - status if status < 0 else status
@@ -97,7 +97,10 @@ class Supervisor:
         self._stop: asyncio.Future[signal.Signals] = asyncio.get_running_loop().create_future()
 
     async def run(self) -> int:
-        """Run the workers until SIGTERM or SIGINT. Returns the exit status: that of the first worker, if it ends before it listens."""
+        """Run the workers until SIGTERM or SIGINT. Returns the exit status: 128 plus the number of the signal.
+
+        If the first worker ends before it listens, no other worker is started, and the exit status is that of the first worker.
+        """
         self._handle_signals()
         first = await self._start(0)
         if not await first.listens():

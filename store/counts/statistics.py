@@ -15,8 +15,8 @@ from store.driver import Collection, Document, aggregate, answering
 from store.query import selecting
 
 DURATION = {"$subtract": ["$completedAt", "$createdAt"]}
-# Replacements for damaged documents: `$filter` fails if the events are not a list, and `$subtract` if a value is not a date. With these checks,
-# the aggregation takes 5 % longer, so they are used only after it has failed without them.
+# Expressions with checks, for damaged documents: `$filter` fails if the events are not a list, and `$subtract` if a value is not a date. The checks
+# make the aggregation 5 % slower, so they are used only after it has failed without them.
 LISTED = {"$cond": [{"$isArray": "$events"}, "$events", []]}
 DATES = {"$and": [{"$eq": [{"$type": "$completedAt"}, "date"]}, {"$eq": [{"$type": "$createdAt"}, "date"]}]}
 CHECKED_DURATION = {"$cond": [DATES, DURATION, None]}
@@ -27,7 +27,8 @@ CHECKED_DAY = {"$cond": [{"$eq": [{"$type": "$createdAt"}, "date"]}, DAY, None]}
 MIDDLE = {"$in": ["$row", [{"$ceil": {"$divide": ["$rows", 2]}}, {"$add": [{"$floor": {"$divide": ["$rows", 2]}}, 1]}]]}
 
 
-# Computes the median without $median, which MongoDB 6 lacks: numbers the rows by duration, and averages the middle row or the two middle rows.
+# Computes the median without $median, which MongoDB 6 lacks: numbers the rows by duration, and averages the middle row or the two middle rows. Only
+# results count: an outcome of another actor (a deadline that passed, or a close) says nothing about how long a verification takes.
 MEDIAN: list[Document] = [
     {"$match": {"actor": {"$in": [Actor.INDIVIDUAL.value, Actor.PROVIDER.value]}, "milliseconds": {"$type": "long"}}},
     {"$project": {"milliseconds": 1}},
@@ -70,7 +71,7 @@ CHECKED = Expressions(LISTED, CHECKED_DURATION, CHECKED_DAY)
 def pipeline(scope: Document, filter: Filter, by_day: bool, read: Expressions) -> list[Document]:
     """The aggregation pipeline that computes all statistics in one pass over the matching documents.
 
-    `actor` in the pipeline is the actor of the last outcome, because a provider's verdict may have replaced an outcome that the system concluded.
+    `actor` in the pipeline is the actor of the last outcome. A verification may have had two: a verdict replaces one that the system concluded.
     """
     outcome = {"$filter": {"input": read.events, "cond": {"$eq": ["$$this.type", EventType.STATUS_CHANGED.value]}}}
     values = {

@@ -9,7 +9,7 @@ from pymongo.errors import ConfigurationError
 
 SRV = "mongodb+srv://"
 SCHEMES = ("mongodb://", SRV)
-# A host, and a port with at most five digits. An address in brackets is IPv6.
+# A host, alone or with a port: at most five digits, which may follow zeros. An address in brackets is IPv6.
 MONGO_HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^:\[\]/]+)(:0*[1-9][0-9]{0,4})?")
 # A user name, and a password: everything that is not a letter, a digit or one of -._~!$&'()*+,;= is percent-encoded.
 MONGO_USER = re.compile(r"([\w.~!$&'()*+,;=-]|%[0-9A-Fa-f]{2})*(:([\w.~!$&'()*+,;=-]|%[0-9A-Fa-f]{2})*)?", re.ASCII)
@@ -36,7 +36,7 @@ def readable(uri: str) -> Iterator[None]:
         raise BadAddress(mistake(uri))
     try:
         with warnings.catch_warnings():
-            # The driver only warns of an option that it does not understand, and ignores it. If the TLS option is misspelled, it would not use TLS.
+            # The driver ignores an option that it does not understand, and only warns. If the option for TLS is misspelled, it would not use TLS.
             warnings.simplefilter("error", UserWarning)
             yield
     except (ConfigurationError, ValueError, UserWarning):

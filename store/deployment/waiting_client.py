@@ -1,6 +1,6 @@
 """A client of MongoDB that waits while the servers refuse commands for a moment, for example just after a restart of the replica set.
 
-The driver itself waits for a new primary, and repeats what a lost connection interrupted. It does not wait for the other transient errors.
+The driver itself waits for a new primary, and repeats what a lost connection interrupted. After other transient errors, it neither waits nor repeats.
 Source: error_codes.yml of MongoDB's source code; MongoDB's specifications "Retryable Reads" and "Retryable Writes".
 """
 
@@ -33,14 +33,15 @@ READ_AGAIN = NOT_EXECUTED | UNREACHABLE | BUSY
 # The codes of all errors after which a later request may succeed, without a change by an operator or by the client.
 TRANSIENT = READ_AGAIN | ENDED | UNACKNOWLEDGED
 
-# A label of the driver. Whatever runs a transaction begins it again after an error with this label.
+# A label of errors. The driver's method `with_transaction` runs the whole transaction again after an error with this label.
 BEGIN_AGAIN = "TransientTransactionError"
 
 
 class WaitingClient(MongoClient[dict[str, Any]]):
     """A client that sends a command again until the server executes it, or until the command's time-out passes.
 
-    Reads are repeated after all errors of READ_AGAIN, other commands after those of NOT_EXECUTED. A transaction is begun again.
+    Reads are repeated after all errors of READ_AGAIN. Other commands, and reads of further batches (`getMore`), are repeated only after those of
+    NOT_EXECUTED. In a transaction, the error gets the label BEGIN_AGAIN instead, because only the whole transaction can be run again.
     """
 
     @_csot.apply

@@ -1,4 +1,4 @@
-"""Remembers which versions a feed delivered lately."""
+"""Remembers which versions a feed delivered lately, so that it does not deliver them again after a gap in the change stream."""
 
 from datetime import datetime, timedelta
 

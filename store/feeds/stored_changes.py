@@ -16,8 +16,8 @@ from store.indexes import index_name
 from store.query import ever_matching, matching, within
 
 # How long after its stamp (`storedAt`, see the glossary) a write may become visible to readers. MongoDB sets the stamp when it executes a write. The
-# write becomes visible when it is committed: usually some milliseconds later, at most after the 15 seconds that a write may take. The writes of a
-# transaction are committed at its end. MongoDB aborts a transaction after 60 seconds, or up to 30 seconds later. The rest is leeway.
+# write becomes visible when it is committed: usually some milliseconds later, at most after the time limit of a write (18 seconds by default). The
+# writes of a transaction are committed at its end. MongoDB aborts a transaction after 60 seconds, or up to 30 seconds later. The rest is leeway.
 STAMPING = timedelta(seconds=100)
 # Older releases write no stamp. Their changes are found by `updatedAt`. The search begins this long before the requested time, because the clocks of
 # gateways may differ, and a write takes time.
@@ -99,6 +99,6 @@ def fetch_changes(collection: BlockingCollection, condition: Document, key: str)
 
 def behind(documents: list[Document], place: ChangePosition) -> ChangePosition | None:
     """The position after a page of changes, at which the next page begins; None if no page follows."""
-    # A damaged document may have an id that is no text: no position can name such an id. The next page begins after the last document with a text.
+    # A damaged document may have an id that is no text, which a position can't name. So the next page begins after the last document whose id is one.
     placed = [document for document in documents if isinstance(document["_id"], str)]
     return replace(place, value=placed[-1][place.key], id=placed[-1]["_id"]) if placed and len(documents) == PAGE_ROWS else None

@@ -19,7 +19,7 @@ class Outdated(Unsuitable):
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
-    """A MongoDB deployment. `members`: how many members of the replica set hold data; 0 for a sharded cluster. `time`: the server's clock."""
+    """A MongoDB deployment. `members`: how many members of the replica set can be elected; 0 for a sharded cluster. `time`: the server's clock."""
 
     version: str
     members: int

@@ -8,9 +8,9 @@ from pymongo.monitoring import CommandFailedEvent, CommandListener, CommandStart
 
 from store.monitoring.commands import NO_ANSWER
 
-# Called when a command begins, with its name and its collection (empty if it has none). Returns what `EndSpan` receives at its end.
+# Called when a command begins, with its name and its collection (empty if it has none). Returns what `EndSpan` receives when the command ends.
 BeginSpan = Callable[[str, str], Any]
-# Called when a command ends: with what `BeginSpan` returned, and with None, MongoDB's error code, or NO_ANSWER.
+# Called when a command ends, with what `BeginSpan` returned, and with the outcome: None after a success, otherwise MongoDB's error code or NO_ANSWER.
 EndSpan = Callable[[Any, str | None], None]
 
 

@@ -3,7 +3,8 @@
 from bisect import bisect_left
 from collections import Counter
 
-# The upper limits of the buckets in the histogram of the sizes of batches. A stream without changes delivers an empty batch twice a second.
+# The upper limits of the buckets in the histogram of the sizes of batches. A stream without changes delivers an empty batch twice a second. Batches
+# above the last limit are full: they have 500 changes (`MAX_CHANGES` in store/stream.py), so the process may be behind.
 BATCH_BUCKETS = (0, 1, 5, 10, 50, 100, 250, 499)
 
 

@@ -22,8 +22,8 @@ from store.indexes import DELIVERIES
 from store.stored_verification import document_of
 from store.verifications import Store
 
-# How long a claim is valid. A process begins a try only if the rest of its lease is long enough for it. So when a lease has ended, its process sends
-# nothing more, or has ended too.
+# How long a claim is valid. A process begins a try only if the rest of its lease is long enough for the whole try. So once a lease has ended, the
+# process that held it sends nothing more.
 SENDING_LEASE = timedelta(seconds=30)
 # How far the clock of a gateway may be behind MongoDB's. `/readyz` and `gateway check` report greater differences.
 CLOCK_DIFFERENCE = timedelta(seconds=5)
@@ -167,7 +167,10 @@ class StoredDeliveries:
         return to_delivery(found) if found else None
 
     async def newest(self, workspace: str | None, states: Sequence[DeliveryState], limit: int) -> list[WebhookDelivery]:
-        """The deliveries in these states, the last changed first. `workspace`: None for all workspaces. Cost: one query over an index."""
+        """The deliveries in these states, the last changed first. `workspace`: None for all workspaces.
+
+        Cost: one query over an index; for all workspaces, also one that finds their names.
+        """
         with answering():
             workspaces = await self._collection.distinct("workspace") if workspace is None else [workspace]
             condition = {"workspace": {"$in": workspaces}, "state": {"$in": [state.value for state in states]}}
@@ -177,7 +180,7 @@ class StoredDeliveries:
     async def failed_since(self, workspace: str | None, at: datetime, limit: int, without: Sequence[str] = ()) -> list[WebhookDelivery]:
         """The deliveries of which an event was given up since this instant, and not sent again. `workspace`: None for all workspaces.
 
-        `without`: ids of verifications to leave out. Cost: one query over an index.
+        `without`: ids of verifications to leave out. Cost: one query over an index; for all workspaces, also one that finds their names.
         """
         with answering():
             workspaces = await self._collection.distinct("workspace") if workspace is None else [workspace]
@@ -216,7 +219,7 @@ class StoredDeliveries:
 
 
 def recording(workspace: str, events: NewEvents, now: datetime) -> UpdateOne:
-    """The write that records events of a verification. If events already wait, only the newest version changes."""
+    """The write that records events of a verification. If earlier events already wait, it changes only `version`, the newest event to deliver."""
     present = {
         "workspace": {"$literal": workspace},
         "version": {"$ifNull": ["$version", events.before]},

@@ -1,8 +1,9 @@
 """The queries that are due at providers: when the gateway reads the state of a pending verification from its provider.
 
-There is one entry for each pending verification whose provider can be queried. An entry says when the next query is due, so it can be rebuilt from
-the verification at any time. A process claims an entry before it queries the provider. While it holds the lease, no other process queries the same
-verification.
+There is one entry for each pending verification whose provider can be queried. An entry says when the next query is due. That follows from the
+verification's own instants, so a lost entry can be written again at any time. A process claims an entry before it queries the provider. While it
+holds the lease, no other process queries the same verification.
+
 Every write is acknowledged by a majority.
 """
 

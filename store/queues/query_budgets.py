@@ -58,7 +58,7 @@ class QueryBudgets:
         return False
 
     async def pause(self, workspace: str, seconds: float, *, denied: bool = False) -> None:
-        """Send no queries for this time. A pause that ends later stays. `denied`: whether the provider does not accept the API key."""
+        """Let no queries be sent for this time. If there is a pause that ends later, it stays. `denied`: whether the provider refuses the API key."""
         until = whole_milliseconds(self._store.now() + timedelta(seconds=seconds))
         with answering():
             await self._collection.update_one({"_id": workspace}, {"$max": {"deniedUntil" if denied else "pausedUntil": until}}, upsert=True)

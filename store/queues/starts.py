@@ -23,7 +23,7 @@ class UnfinishedStart:
     """A verification that must be started at its provider.
 
     `until`: the end of the lease. `unanswered`: how many requests the provider may have executed although it did not answer. A request is counted
-    right before it is sent. So during a pause, no request is counted beforehand.
+    right before it is sent, after the pause that precedes it. So a process that is killed during the pause leaves no unsent request counted.
     """
 
     workspace: str
@@ -60,7 +60,7 @@ class Starts:
     async def taken_over(self, verification_id: str) -> UnfinishedStart | None:
         """Take the lease of an entry, if it has ended. Returns the new entry; None if another process was faster. Raises: Unavailable.
 
-        The new holder sends a request, which is counted beforehand.
+        The request that the new holder then sends is counted here.
         """
         now = whole_milliseconds(self._store.now())
         with answering():

@@ -22,7 +22,7 @@ from store.indexes import DELIVERIES, ERASURES, INBOX, PROVIDER_QUERIES, UNFINIS
 from store.removal import OtherVersion, Removal, remove_all
 from store.upkeep.json_lines import json_line
 
-# The greatest number of verifications that one transaction erases, with one receipt. A person has far fewer.
+# The greatest number of verifications with the reference that one transaction erases, with the rest of their chains. A person has far fewer.
 MAX_ERASED = 500
 # How long to wait before an erasure is tried again, because another process changes the same verifications.
 ERASE_PAUSE_SECONDS = 0.05
@@ -42,9 +42,9 @@ class StillPending(Exception):
 
 
 async def attempts_with_reference(database: Database, workspace: str, reference: str) -> list[Document]:
-    """The documents of all attempts of the chains in which an attempt has this reference, at most MAX_ERASED of them and the rest of their chains.
+    """The documents of the attempts that have this reference (at most MAX_ERASED), and of all other attempts of their chains.
 
-    An attempt whose reference was removed by its anonymization is found by its chain.
+    So an attempt whose reference was removed by its anonymization is found by its chain.
     Cost: two queries over indexes.
     """
     collection = database[VERIFICATIONS]
@@ -63,7 +63,8 @@ async def erase(
     """Erase everything that is stored under a reference. Returns the receipts of this and of earlier erasures; none if nothing was ever found.
 
     `hmac`: hides the reference in receipts. `resumption`: how old the cursor of a feed that resumes may be.
-    Raises: StillPending, Unavailable. Nothing is erased then, except after more than MAX_ERASED verifications: then each transaction has a receipt.
+    Raises: StillPending: nothing was erased then, unless there are more than MAX_ERASED verifications, of which an earlier transaction may have
+            erased some. Unavailable: something may have been erased then. Each transaction leaves a receipt, which a repeated call returns.
     """
     reference_hash = hmac(orjson.dumps([workspace, reference]).decode())
 

@@ -11,8 +11,8 @@ from bson.timestamp import Timestamp
 from domain.text import origin
 from store.driver import Document
 
-# The fields of a verification that an archive contains: all that this release has, without personal data. Other fields are from other releases, and
-# could be personal data.
+# The fields of a verification that an archive contains. The personal data are left out, and so are `due`, `storedAt` and `rewrites`, which serve only
+# queries and the change stream. Fields that this release does not have are left out too, because they could be personal data.
 ARCHIVED_FIELDS = (
     *("_id", "workspace", "chain", "attempt", "previous", "next", "version", "status", "reasons", "reference", "idempotency", "provider"),
     *("redirectionUrl", "faceRecognition", "requirements", "createdAt", "updatedAt", "expiresAt", "openedAt", "linkExpiresAt", "captureStartedAt"),
@@ -20,7 +20,7 @@ ARCHIVED_FIELDS = (
 )
 
 
-# The values that an archive contains of nested documents, and of each event.
+# Of these nested documents, and of each event, an archive contains only the values with these names.
 ARCHIVED_VALUES = {"idempotency": ("key",), "provider": ("name", "id")}
 ARCHIVED_EVENT = ("version", "type", "actor", "at", "from", "to", "reasons", "note", "sourceId")
 

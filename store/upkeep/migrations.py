@@ -18,7 +18,7 @@ MAX_STAMP_SECONDS = 2**32 - 1
 
 
 def with_derived_values(document: Document) -> Document:
-    """To version 2: the values that readers derive if they are missing, because early releases did not store them.
+    """The migration to version 2. Returns the values that early releases did not store, and that readers derive if they are missing.
 
     Without `chain`, a search for the attempts of a chain doesn't find the document. `storedAt`, MongoDB's time of the last write, becomes the time of
     the last change. Feeds that resume look for stamps from some time before their cursor on, so they find the document as they did before.

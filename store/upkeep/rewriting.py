@@ -24,7 +24,7 @@ GUARDED = {"version": 1, REWRITES: 1}
 
 
 class Rewrite(NamedTuple):
-    """The fields of one document that get new values. `unreadable`: whether something in it must be rewritten, and can't be."""
+    """The fields of one document that get new values. `unreadable`: whether a value that must be rewritten can't be, because it can't be read."""
 
     values: Document
     unreadable: bool = False
@@ -32,7 +32,10 @@ class Rewrite(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Rewriting:
-    """A kind of rewriting. `outdated`: the condition for documents to rewrite. `fields`: the fields that `rewrite` uses, as a projection."""
+    """A kind of rewriting. `target`: what it leads to, such as the id of a key. `outdated`: the condition for documents to rewrite.
+
+    `fields`: the fields that `rewrite` uses, as a projection.
+    """
 
     name: str
     target: str
@@ -46,7 +49,7 @@ async def rewrite_all(
 ) -> RoundsState:
     """Rewrite all verifications, together with other processes that do the same. `report` is called after each batch.
 
-    The call can be repeated after an interruption, and goes on where the rounds had come to.
+    The call can be repeated after an interruption. It then goes on where the rounds have stopped.
     Returns the final state. Raises: Unavailable.
     """
     rounds = Rounds(database, rewriting.name, rewriting.target, rewriting.outdated, {**GUARDED, **rewriting.fields}, pause_seconds)

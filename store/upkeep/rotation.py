@@ -1,4 +1,4 @@
-"""The rotation of data keys: encrypts personal data that are stored under another key again, under the first key."""
+"""The rotation of data keys: personal data that are encrypted under another key are encrypted again, under the first key."""
 
 from domain.errors import BadValue
 from store.decoding import CLOSING_NOTE
@@ -18,7 +18,7 @@ def rotation(keys: SealingKeys) -> Rewriting:
 
 
 def sealed_again(document: Document, keys: SealingKeys) -> Rewrite:
-    """New envelopes for the personal data of a document that are not encrypted under the first key. Those that can't be opened are left."""
+    """New envelopes, under the first key, for the personal data of a document under other keys. Data that can't be decrypted are left as they are."""
     values: Document = {}
     unreadable = False
     for field in SEALED_FIELDS:

@@ -13,7 +13,7 @@ from pymongo.errors import DuplicateKeyError
 from store.driver import Database, Document, answering
 from store.indexes import UPKEEP, VERIFICATIONS
 
-# How many verifications a batch passes over.
+# How many verifications a batch covers, whether they must be rewritten or not.
 BATCH_ROWS = 1000
 # After this many rounds, the work ends although something was found in each of them: another process keeps writing what must be rewritten.
 MAX_ROUNDS = 5
@@ -42,7 +42,10 @@ class RoundsState:
 
     @property
     def left(self) -> int:
-        """How many of the verifications that this round found may not be rewritten yet, besides the unreadable ones."""
+        """How many verifications this round found that can be rewritten. At the end of a round, 0 means that nothing is left to do.
+
+        Those that were rewritten in this round are counted too, because a killed process may have left any of them.
+        """
         return max(0, self.found - self.unreadable)
 
 
@@ -83,7 +86,7 @@ class Rounds:
     async def claimed(self, now: datetime) -> list[Document] | None:
         """Claim the next batch. Returns those of its verifications that must be rewritten; None if the work is finished.
 
-        Cost: two queries over the index of ids, and one write.
+        Cost: one read by primary key, two queries over the index of ids, and one write; more if other processes claim at the same time.
         """
         while True:
             state = await self.state()
@@ -98,7 +101,7 @@ class Rounds:
             condition = {"_id": {"$gt": state.position, "$lte": last}, **self._outdated}
             with answering():
                 found = await self._verifications.find(condition, self._fields).to_list(None)
-            # The claim counts what was found. So if this process is killed before it has rewritten that, another round follows.
+            # The claim adds to `found`. So if this process is killed before it has rewritten the batch, another round follows.
             if await self._moved(state, {"$set": {"position": last}, "$inc": {"passed": len(ids), "found": len(found)}}):
                 return found
 

@@ -19,11 +19,11 @@ from tests.processes.service import free_port, settings_at
 
 BOARD_PACKAGE = Path(__file__).parents[2] / "web" / "board"
 NOT_BUILT = "The board or the person's page is not built: run `make board` (it needs npm)"
-# How long the tests wait for what a page shall show, in milliseconds. It is enough on a machine that is busy with other tests too.
+# How long the tests wait until a page shows something, in milliseconds. It is enough on a machine that is busy with other tests too.
 SHOWN_MS = 30_000
 # The window in which the list has all its columns, and a verification opens beside the list.
 WINDOW = (1400, 900)
-# How Chromium reports a WebSocket or a request that the outage of a test has ended.
+# Parts of the messages with which Chromium reports that an outage of the test has ended a WebSocket or a request.
 BY_OUTAGE = ("net::ERR_", "WebSocket connection to")
 GENEROUS_LIMITS = {
     "GATEWAY_ADDRESS_REFUSALS_PER_SECOND": "0",
@@ -37,7 +37,7 @@ UPPERMOST_ROW = """() => {
   const rows = [...document.querySelectorAll(".rows .row")].map(row => [row.id, Math.round(row.getBoundingClientRect().top - top)]);
   return rows.filter(([, distance]) => distance >= 64).sort(([, one], [, other]) => one - other)[0];
 }"""
-# Scrolls the list. Returns whether it is long enough; the board reads further rows meanwhile.
+# Scrolls the list to this distance from its beginning. Returns false as long as the list is too short, because the board is still reading its rows.
 SCROLLED = """pixels => {
   const area = document.querySelector(".list-area");
   area.scrollTop = pixels;
@@ -75,7 +75,7 @@ class BoardProcess:
 
 @asynccontextmanager
 async def a_board(mongo_uri: str, folder: Path, port: int | None = None, **environment: str) -> AsyncIterator[BoardProcess]:
-    """A context in which a gateway process with the board runs. `environment`: further settings of it."""
+    """A context in which a gateway process with the board runs. `environment`: further settings of the process, as environment variables."""
     require_pages()
     process = BoardProcess(mongo_uri, folder, port or free_port(), **environment)
     try:
@@ -132,7 +132,7 @@ class Operator:
         return await self.uppermost()
 
     async def focused(self) -> str:
-        """What has the focus: the name or the text of the element, or its id, or else its kind."""
+        """The label of the element that has the focus. Without a label: its id, otherwise its text, otherwise the name of its tag."""
         name: str = await self.page.evaluate(
             "(({ id, ariaLabel, textContent, tagName }) => (ariaLabel || id || textContent || tagName).trim())(document.activeElement)"
         )
@@ -141,9 +141,10 @@ class Operator:
 
 @asynccontextmanager
 async def operating(browser: Browser, url: str, token: str | None = None, address: str = "", **options: Any) -> AsyncIterator[Operator]:
-    """A context with an operator who has opened the board. `token`: with which the operator signs in. `address`: what follows `#/` in the address.
+    """A context with an operator who has opened the board.
 
-    `options`: of `a_tab`.
+    `token`: the token with which the operator signs in; None if the operator does not sign in. `address`: the part of the address after `#/`.
+    `options`: arguments of `a_tab`.
     """
     async with a_tab(browser, **{"size": WINDOW, **options}) as tab:
         tab.page.set_default_timeout(SHOWN_MS)
@@ -161,7 +162,7 @@ def without_outage(problems: list[str]) -> list[str]:
 
 
 async def loses_its_network(operator: Operator, company: Company, id: str, seconds: float) -> None:
-    """The operator's network is away for at least `seconds`. Meanwhile, the verification changes. Afterwards, the board shows the change."""
+    """Take the operator's network away for at least `seconds`, and change the verification meanwhile. Check that the board shows the change then."""
     await expect(operator.row(id)).to_be_visible()
     await operator.page.context.set_offline(True)
     await expect(operator.connection).to_have_text("Offline")

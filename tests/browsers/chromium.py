@@ -21,7 +21,8 @@ FITS = """
   && [...document.querySelectorAll("button, .button")].every((each) => each.getBoundingClientRect().bottom <= innerHeight)
 """
 
-# Runs before the scripts of each page. Chromium reports what a page's Content-Security-Policy prevents only in some cases in the console.
+# A script that runs before the scripts of each page. It prints everything that the page's Content-Security-Policy prevents, because Chromium itself
+# prints only a part of it in the console.
 REPORT_VIOLATIONS = """
   addEventListener("securitypolicyviolation", ({ effectiveDirective, blockedURI }) => console.error(`policy: ${effectiveDirective} ${blockedURI}`));
 """
@@ -73,7 +74,7 @@ class Tab:
         self.page.on("websocket", lambda socket: self.servers.add(server_of(socket.url)))
 
     def _printed(self, message: ConsoleMessage) -> None:
-        # Chromium reports what a Content-Security-Policy prevents as an error in the console.
+        # What a Content-Security-Policy prevents is printed too, by Chromium or by REPORT_VIOLATIONS.
         if message.type in ("error", "warning"):
             self.problems.append(message.text)
 
@@ -95,7 +96,7 @@ class Tab:
         return fitting
 
     async def hold_posts(self) -> None:
-        """Hold the POST requests of the page until `release` is called. Meanwhile, the page stays as it is while it waits for an answer."""
+        """Hold the POST requests of the page until `release` is called. Until then, the page looks as it does while it waits for an answer."""
         await self.page.route("**", self._hold_post)
 
     async def hold_reloads(self) -> None:
@@ -135,7 +136,7 @@ async def a_tab(
     scale: float = 1,
     trusting: bool = False,
 ) -> AsyncIterator[Tab]:
-    """A context with a tab that shares nothing with other tabs. `size`: of the window, in CSS pixels. `script`: whether scripts run.
+    """A context with a tab that shares nothing with other tabs. `size`: the window's size in CSS pixels. `script`: whether scripts run.
 
     `scale`: the pixels of a screenshot for each CSS pixel. `trusting`: whether the browser accepts every certificate.
     """

@@ -15,7 +15,7 @@ from tests.browsers.chromium import MISSING, chromium_path, running_chromium
 from tests.prerequisites import missing
 from tests.serving import ISSUER, Gateway, serving
 
-# How long a test may take. Playwright waits without a limit for what a page evaluates, for new tabs, and for a browser that hangs.
+# How long a test may take. Playwright itself waits without a limit for a script that a page evaluates, for a new tab, and for a browser that hangs.
 MAX_TEST_SECONDS = 240
 
 

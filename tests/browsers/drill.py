@@ -20,7 +20,7 @@ from tests.company import Company
 from tests.serving import ISSUER, serving
 
 AWAY_SECONDS = 30
-# Longer than the time by which web/client recognizes that the computer has slept.
+# Longer than 10 s. If a timer is later than that, web/client concludes that the computer has slept (`JUMP_MS` in web/client/src/connection.ts).
 SLEEP_SECONDS = 15
 MAX_DRILL_SECONDS = 240
 DRILL_DATABASE = "drill"
@@ -42,7 +42,7 @@ async def lost_network(folder: Path) -> None:
 
 
 async def sleeps(browser: Browser) -> None:
-    """Stop the processes that run the pages, and let them go on later."""
+    """Stop the processes that run the pages, as on a computer that sleeps, and let them go on after SLEEP_SECONDS."""
     session = await browser.new_browser_cdp_session()
     processes = (await session.send("SystemInfo.getProcessInfo"))["processInfo"]
     pages = [process["id"] for process in processes if process["type"] == "renderer"]

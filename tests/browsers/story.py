@@ -51,7 +51,7 @@ DOCUMENT = {
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """Everybody who takes part in the story."""
+    """The servers that take part in the story."""
 
     gateway: Gateway
     yousign: FakeYousign
@@ -81,7 +81,7 @@ class Story:
 
 @asynccontextmanager
 async def a_scene(mongo_uri: str, folder: Path) -> AsyncIterator[Scene]:
-    """A context in which all who take part in the story run. `folder`: where the providers file and its secrets are written."""
+    """A context in which the servers of the story run. `folder`: the folder into which the providers file and its secrets are written."""
     async with fake_yousign() as yousign, receiving() as backend, websites(yousign) as sites:
         (folder / "hooks").write_text(RECEIVER_SECRET)
         section = f'[{ACME}.deliveries]\nurl = "{backend.url}"\nsecret_file = "hooks"\n'

@@ -1,4 +1,4 @@
-"""The board in a real browser, through faults: a killed gateway, an expired token, blocked WebSockets, a slept laptop, a lost network, two tabs."""
+"""The board in a real browser: a killed gateway, an expired token, blocked WebSockets, a laptop that slept, a lost network, and two tabs."""
 
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -35,7 +35,7 @@ async def board(
 
 @pytest.fixture(autouse=True)
 async def repaired(wire_to_board: Outages, board: BoardProcess) -> AsyncIterator[None]:
-    """Ends what a test has done to the network."""
+    """Undoes what a test has done to the network, when the test has ended."""
     yield
     wire_to_board.blocks_sockets = False
     wire_to_board.end(board.port)
@@ -125,7 +125,7 @@ async def test_after_the_session_has_ended_the_same_place_goes_on_with_another_t
         assert operator.page.url == url
         assert await operator.uppermost() == place
         assert await operator.focused() == "Verifications"
-        # The token is kept for this tab only, until it is loaded again at most.
+        # The board keeps the token in the session storage of the tab: the session goes on after a reload, and signing out removes the token.
         await operator.page.reload()
         await operator.is_live()
         await operator.button("Sign out").click()
@@ -184,7 +184,8 @@ async def test_a_page_on_a_laptop_that_slept_while_its_connection_died_shows_wha
         wire_to_board.swallow()
         await company.progress(id, LINK_OPENED)
         later = await company.created(reference="order-11")
-        # No timer runs meanwhile, and then each runs once, as after a sleep. Chromium does not freeze a page that Playwright drives.
+        # Playwright moves the clock of the page on, and then each timer runs once, as after a sleep. The page is not really frozen, because Chromium
+        # freezes no page that Playwright drives.
         await operator.page.clock.fast_forward("10:00")
 
         await expect(operator.row(id)).to_contain_text("Link opened")

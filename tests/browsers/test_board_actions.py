@@ -76,7 +76,7 @@ def board_database(mongo: MongoClient[dict[str, Any]], shared_database_uri: str)
 
 @dataclass
 class Mutations:
-    """The mutations that a page sends, by the name of their operation."""
+    """The names of the mutations that a page sends, in the order in which it sends them."""
 
     names: list[str]
 
@@ -208,7 +208,7 @@ async def test_the_follow_link_opens_the_persons_page_and_its_code_has_the_same_
 
 
 def keep_stuck(company: Company) -> str:
-    """Keep a verification that the provider has been checking for an hour. Returns its id."""
+    """Store a verification that the provider has been checking for an hour. Returns its id."""
     at = utc_now() - timedelta(hours=1)
     stuck = a_verification(workspace=company.workspace, reference="stuck", at=at)
     for step in (Progress.LINK_OPENED, Progress.CAPTURE_STARTED, Progress.CAPTURE_COMPLETED):
@@ -224,7 +224,7 @@ async def test_what_needs_attention_stands_out_and_is_dealt_with_from_the_list(
     stuck, undelivered = keep_stuck(company), await company.created(reference="undelivered")
     deliveries = board_database[DELIVERIES]
     await until(lambda: deliveries.count_documents({"_id": undelivered, "tries": {"$gte": 1}}) == 1)
-    # Instead of the tries of two days, all of which fail.
+    # Store the delivery as it would be after the tries of two days, if all of them had failed.
     given_up = {"state": DeliveryState.FAILED.value, "settled": 1, "failed": [1], "failedAt": utc_now()}
     deliveries.update_one({"_id": undelivered}, {"$set": given_up, "$unset": {"next": "", "due": ""}})
     id, state = entry_id(DELIVERED, "evt-1"), WebhookState.UNMATCHED

@@ -18,7 +18,7 @@ from tests.serving import ISSUER, serving
 
 
 def changed_lines() -> dict[str, str]:
-    """The lines of the recipe that the section "Below a path" replaces, and what it replaces them by."""
+    """The lines of the recipe for nginx that the section "Below a path" replaces, each with the line that the section shows in its place."""
     found = re.search(r"^### Below a path\n.+?```nginx\n(.+?)```", PAGE.read_text(), re.MULTILINE | re.DOTALL)
     assert found, 'docs/deploying.md has no section "Below a path"'
     [location, forward, hidden] = found[1].splitlines()

@@ -77,7 +77,7 @@ async def test_the_list_is_moved_through_opened_and_left_with_keys(browser: Brow
         await expect(heading).to_have_text("order-3")
         await keyboard.press("j")
         await expect(heading).to_have_text("order-2")
-        # Beside the list or alone, the way back leads to the row that was open.
+        # Escape closes the verification, which is open first beside the list, then on a page of its own. Its row is selected in the list each time.
         await keyboard.press("Escape")
         await expect(operator.detail).to_have_count(0)
         await expect(operator.row(ids[2])).to_have_attribute("aria-selected", "true")
@@ -119,7 +119,7 @@ async def test_the_search_and_the_filters_are_used_with_keys_and_give_the_focus_
         await keyboard.press("Enter")
         panel = operator.page.locator(".panel")
         await expect(panel).to_be_visible()
-        # The panel does not hold the focus, and does not stay open behind the reader.
+        # The panel does not hold the focus, and closes when the focus leaves it.
         for _ in range(8):
             await keyboard.press("Tab")
         await expect(panel).to_have_count(0)
@@ -159,7 +159,7 @@ async def test_dialogs_hold_the_focus_until_they_are_closed_and_give_it_back(bro
         await expect(operator.dialog.get_by_role("heading", name="Keys")).to_be_visible()
         await keyboard.press("Escape")
         await expect(operator.dialog).to_have_count(0)
-        # What a dialog has changed takes the focus along.
+        # After a dialog has created a retry, the page shows the retry, which takes the focus.
         await operator.button("Close…").focus()
         await keyboard.press("Enter")
         await operator.dialog.get_by_role("button", name="Close the verification").focus()

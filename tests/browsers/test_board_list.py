@@ -170,7 +170,7 @@ async def test_a_row_that_no_longer_matches_stays_for_a_moment_and_its_removal_m
         visible = place[0].removeprefix("row-")
         busy = asyncio.create_task(change_again_and_again(company))
         try:
-            # A row above the window, and one in it, which is below the uppermost one.
+            # Two rows will no longer match: `first`, which is above the rows in view, and `below`, which is two rows below the uppermost row in view.
             below = await operator.page.locator(f"#row-{visible}").evaluate(
                 "row => [...document.querySelectorAll('.rows .row')].find(each => each.ariaRowIndex == Number(row.ariaRowIndex) + 2).id.slice(4)"
             )
@@ -178,7 +178,8 @@ async def test_a_row_that_no_longer_matches_stays_for_a_moment_and_its_removal_m
             await company.result(below, "FAILED", "IDVV_2101")
             await expect(operator.row(below)).to_contain_class("leaving")
             assert await operator.uppermost() == place
-            # No row is removed while the pointer is over the list. Otherwise it is removed soon, also if other rows change all the time.
+            # While the pointer is over the list, no row is removed. When the pointer has left, rows that no longer match are removed soon, even if
+            # other rows change all the time.
             await operator.page.mouse.move(0, 0)
             await expect(operator.row(below)).to_have_count(0)
             assert not busy.done()

@@ -26,7 +26,7 @@ from tests.serving import Gateway, serving
 
 NOT_BUILT = "Node or the built packages of web/ are missing: install Node 20 or newer, and run `make setup`"
 SECONDS = 120
-# The folder of the app, its server, and the texts that it shows: at the beginning, after the first step, and at the end.
+# The texts that an app shows: at the beginning, after the first step, and at the end. APPS has the folder of each app, its server, and its texts.
 STATUSES = ("PENDING, AWAITING_INDIVIDUAL", "PENDING, IN_SESSION", "VERIFIED, DONE")
 HEADINGS = ("Ready when you are", "Your video check is open", "You’re verified")
 APPS = [
@@ -83,7 +83,7 @@ async def started(folder: Path, url: str, *command: str | Path, **environment: s
 
 
 def copied(app: str, server: str, folder: Path, packages: Path, port: int) -> Path:
-    """Copy an app and its server into a folder. `port`: of the server, which the configuration of Vite names."""
+    """Copy an app and its server into a folder. `port`: the port of the server, which is written into the configuration of Vite."""
     shutil.copytree(EXAMPLES / app, folder, dirs_exist_ok=True)
     shutil.copy(EXAMPLES / "servers" / server, folder)
     configuration = folder / "vite.config.mjs"

@@ -17,7 +17,7 @@ from tests.company import CAPTURE_COMPLETED, CAPTURE_STARTED, LINK_OPENED, Compa
 from tests.serving import Gateway, serving
 
 UNUSABLE_TOKEN = "aaa.eyJjaGFpbiI6InZlcl8xIn0.bbb"
-# How Chromium reports a WebSocket or a request that the outage of a test has ended.
+# Parts of the messages with which Chromium reports that an outage of the test has ended a WebSocket or a request.
 OF_THE_OUTAGE = ("net::ERR_", "WebSocket connection to")
 READY = {"en": "Ready when you are", "fr": "Quand vous voulez", "de": "Bereit, wenn Sie es sind", "es": "Cuando usted quiera", "it": "Quando vuole"}
 SMALL_PHONE = (360, 640)
@@ -79,7 +79,7 @@ async def test_the_person_reads_what_to_do_next_from_the_first_step_to_the_end(
         await tab.page.goto(f"{network.url}/follow#{token}")
         await reads(tab, "Ready when you are", "Your identity document", "Any time until ")
         assert await tab.page.get_by_role("link").get_attribute("href") == created["verificationUrl"]
-        # The token is not in the address, and the page has it again after it was loaded again.
+        # The page has removed the token from the address, and still has the token after a reload.
         assert tab.page.url == f"{network.url}/follow"
         await tab.page.reload()
         await reads(tab, "Ready when you are")

@@ -1,4 +1,4 @@
-"""The page at `/follow` renews its token at the integrator's address, in a real browser: before it expires, refused, away, for another person."""
+"""The page at `/follow` renews its token at the integrator's address, in a real browser. The integrator may also refuse, or fail for a while."""
 
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -20,9 +20,9 @@ from tests.company import LINK_OPENED, Company
 from tests.serving import KEYS, Gateway, serving
 
 WORKSPACE, OTHER_WORKSPACE = "renewing", "another"
-# Which part of the default lifetime of a token, 15 minutes, has passed when the page renews it.
+# A time after which the page has renewed its token: most of the default lifetime of a token, which is 15 minutes.
 MOST_OF_LIFE_MS = 13 * 60 * 1000
-# How long a token is valid that expires during a test.
+# The lifetime of a token that expires during a test.
 SHORT = timedelta(seconds=4)
 EXPIRED = "Please open your link again"
 
@@ -60,7 +60,7 @@ def company(renewing_gateway: Gateway, shared_database_uri: str, mongo: MongoCli
 
 
 def reference(address: str = "https://shop.example/token", workspace: str = WORKSPACE) -> str:
-    """The reference in the follow tokens of a workspace."""
+    """The signed reference to a workspace's address for renewals, as in its follow tokens (see `Renewals` in gateway/pages/follow.py)."""
     found = Renewals(lambda: {workspace: address}, [KEYS["signing_key"]]).reference(workspace)
     assert found
     return found
@@ -161,7 +161,7 @@ async def test_the_policy_allows_the_integrators_address_and_no_other(browser: B
 
 
 async def test_the_reference_of_another_workspace_receives_no_token(browser: Browser, company: Company, integrator: Integrator) -> None:
-    # The person's workspace has no address. The link was changed, so that it names the workspace of the integrator.
+    # The person's workspace has no address for renewals. The link was changed, so that it contains the reference of the integrator's workspace.
     elsewhere = Company(company.gateway, company.collection, OTHER_WORKSPACE)
     token = await elsewhere.follow_token(await elsewhere.created())
     async with a_tab(browser) as tab:

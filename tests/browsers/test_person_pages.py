@@ -229,5 +229,5 @@ async def test_without_mongodb_the_page_tries_again_by_itself(
 
 
 def without_status(problems: list[str], status: int) -> list[str]:
-    """The problems without those in which Chromium reports that the status of a page is not 200."""
+    """The problems, except those in which Chromium reports that a page has this status."""
     return [problem for problem in problems if f"status of {status}" not in problem]

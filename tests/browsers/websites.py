@@ -37,7 +37,7 @@ stroke-width="8" stroke-linecap="round" stroke-linejoin="round"/></svg>
 class Websites:
     """The addresses of the two websites, which have different origins.
 
-    `fake`: the fake of Yousign at which the verification was started. The provider's page takes the address of its link from it.
+    `fake`: the fake of Yousign at which the verification was started. The provider's page takes the address of its link from the fake.
     """
 
     fake: FakeYousign

@@ -64,6 +64,6 @@ const ofAttempt = (number) => received.filter((event) => event.startsWith(`${num
 assert.deepEqual(ofAttempt(1), ["1.1", "1.2", "1.3", "1.4", "1.5", "1.6", "1.7"]);
 assert.deepEqual(ofAttempt(2), ["2.1", "2.2", "2.3"]);
 assert.deepEqual(lastEventIds, [undefined, first, second, third, fourth]);
-// Without changes during the interruption, the first message of a connection is the newest state, without events.
+// If nothing changes during an interruption, the first message after it has the newest state and no events.
 assert.deepEqual(attempts.slice(3).map(([attempt]) => attempt), [2, 2]);
 assert.equal(attempts.at(-1).at(-1), 2);

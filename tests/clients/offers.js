@@ -1,4 +1,4 @@
-// POST requests of `fetch` (undici), and of clients that offer an upgrade: the gateway answers each, the latter all on one connection.
+// POST requests of `fetch` (undici), and of clients that offer an upgrade. The gateway answers all, and those with an offer on one connection.
 
 import { strict as assert } from "node:assert";
 import { Agent, request } from "node:http";

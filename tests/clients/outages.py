@@ -14,10 +14,10 @@ FORBIDDEN = b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\nConnection: close\r
 
 @dataclass
 class Outages:
-    """The proxy of one client. `port`: the port to which the client connects. `refused`: how many connections it has refused in the current outage.
+    """The proxy of one client. `port`: the port to which the client connects.
 
-    `refusal`: the bytes that the proxy sends before it closes a connection during an outage. `blocks_sockets`: whether the proxy refuses WebSockets
-    even when there is no outage.
+    `refused`: how many connections the proxy has refused in the current outage. `refusal`: the bytes that it sends before it closes a connection
+    during an outage. `blocks_sockets`: whether the proxy refuses WebSockets even when there is no outage.
     """
 
     port: int = 0
@@ -103,7 +103,7 @@ async def _copy(reader: StreamReader, writer: StreamWriter, swallows: Callable[[
 
 @asynccontextmanager
 async def outages(blocks_sockets: bool = False) -> AsyncIterator[Outages]:
-    """A proxy that refuses connections until `end` is called. It is closed at the end of the block."""
+    """A context with a proxy that refuses connections until `end` is called. At the end of the context, the proxy is closed."""
     proxy = Outages(blocks_sockets=blocks_sockets)
     server = await asyncio.start_server(proxy.connected, "127.0.0.1", 0)
     proxy.port = server.sockets[0].getsockname()[1]

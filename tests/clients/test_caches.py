@@ -11,7 +11,8 @@ from tests.company import LINK_OPENED, Company
 
 CACHES = ["graphcache.js", "apollo-cache.js"]
 PARTS = ["list.js", "newest.js", "sockets.js"]
-# The part of the reader of the page. The command `hold` keeps responses from the recipe that have arrived; `release` hands them over.
+# The file `app.js`, which docs/frontends.md leaves to its reader. After the command `hold`, the recipe does not receive the responses that arrive.
+# The command `release` hands these responses to the recipe.
 APP = """
 import { createInterface } from "node:readline"
 import WebSocket from "ws"

@@ -25,10 +25,10 @@ from tests.processes.service import free_port, settings_at
 
 PAGE = HERE.parents[1] / "docs" / "frontends.md"
 FOLDER = HERE / "examples" / "recipes"
-# The subscription of the page that the recipes use.
+# The subscription `Follow` of the page, which the recipes send.
 FOLLOW = re.search(r"(?<=^```graphql\n)subscription Follow(?:.*\n)*?(?=```$)", PAGE.read_text(), re.MULTILINE)
 RECIPES = ["apollo.js", "event-source.js", "following.py", "graphql-sse.js", "graphql-ws.js", "relay.js", "urql.js"]
-# How long a test waits until all recipes have received something. It is enough on a machine that is busy with other tests too.
+# How long a test waits for a message, or for a refused connection. It is enough on a machine that is busy with other tests too.
 SECONDS = 120
 
 APP_JS = """
@@ -115,7 +115,7 @@ def has(attempt: int, version: int) -> Callable[[Recipe], bool]:
 
 @asynccontextmanager
 async def recipe(directory: Path, program: str, name: str, **environment: str) -> AsyncIterator[Recipe]:
-    """Run a recipe. It connects through its own proxy. It is killed at the end of the block."""
+    """A context in which a recipe runs. The recipe connects through a proxy of its own, and is killed at the end of the context."""
     async with outages() as proxy:
         at = {"URL": f"http://127.0.0.1:{proxy.port}/graphql", "SOCKET_URL": f"ws://127.0.0.1:{proxy.port}/graphql"}
         environment = {"PATH": os.environ["PATH"], **at, **environment}

@@ -19,7 +19,7 @@ Make = Callable[[Dice, str], Any]
 
 
 def leaf(good: tuple[Any, ...]) -> Make:
-    """Makes values of a scalar or an enum: one of `good`, unless the dice choose a fault for this place in the response."""
+    """Returns a function that makes values of a scalar or an enum: one of `good`, unless the dice choose a fault for the place in the response."""
 
     def made(dice: Dice, key: str) -> Any:
         if not dice.misses(key):
@@ -76,7 +76,7 @@ WRONGS: tuple[Make, ...] = (raised, raised, absent, absent, absent, error, wrong
 
 
 def sometimes_later(make: Make) -> Make:
-    """Makes the values that `make` makes. For some of them, it returns an awaitable of the value, of one of the kinds in DELAYS."""
+    """Returns a function that makes the values that `make` makes, some of them as an awaitable, of one of the kinds in DELAYS."""
 
     def made(dice: Dice, key: str) -> Any:
         if not dice.happens(0.6, key, "is later"):
@@ -99,7 +99,7 @@ async def after_pauses(make: Callable[[], Any]) -> Any:
 
 
 def without_coroutine(made: Any) -> Any:
-    """Replaces a coroutine by None, and closes it. The result of an awaitable may not be a coroutine, because executors don't await it again."""
+    """Replaces a coroutine by None, and closes it. The result of an awaitable must not be a coroutine, because executors would not await that one."""
     if not isinstance(made, CoroutineType):
         return made
     made.close()
@@ -121,7 +121,7 @@ DELAYS: tuple[Callable[[Callable[[], Any]], Any], ...] = (soon, after_pauses, Wa
 
 
 def items(make: Make, min_length: int = 0, max_length: int = 3) -> Make:
-    """Makes lists of the values that `make` makes, as iterables of all kinds, or a fault instead of the list."""
+    """Returns a function that makes lists of the values that `make` makes, as iterables of all kinds, or a fault instead of the list."""
 
     def make_list(dice: Dice, key: str) -> Any:
         if dice.misses(key):

@@ -70,7 +70,7 @@ def documents(subject: Subject, start: int, share: float = 0.25) -> Iterator[Ope
         for _ in range(FORMS_OF_EACH):
             generated = Rewriter(subject.schema, inputs).rewritten(operation)
             if not valid(subject, generated.text):
-                # If one form is invalid, usually the plain document itself is. Its other forms would then be invalid too, so they are skipped.
+                # If a form is invalid, the plain document itself is usually invalid. Then its other forms would be invalid too, so they are skipped.
                 break
             yield generated
 

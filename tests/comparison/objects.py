@@ -143,7 +143,7 @@ def constant(dice: Dice, key: str) -> Any:
 
 
 def being(*classes: type[Being]) -> Make:
-    """Makes objects of these classes. If the dice choose a fault for the place: an object of another class, or a value that is not an object."""
+    """Returns a function that makes objects of these classes. If the dice choose a fault: an object of another class, or no object at all."""
 
     def made(dice: Dice, key: str) -> Any:
         if not dice.misses(key):

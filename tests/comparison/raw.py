@@ -92,7 +92,7 @@ class Entry(Mapping[str, Any]):
 
 
 def entry(*types: str) -> Make:
-    """Makes mappings of these types. If the dice choose a fault for a value: a mapping of another type, or a value that is not a mapping."""
+    """Returns a function that makes mappings of these types. If the dice choose a fault: a mapping of another type, or no mapping at all."""
 
     def made(dice: Dice, key: str) -> Any:
         if not dice.misses(key):

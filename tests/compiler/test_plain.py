@@ -46,7 +46,7 @@ SCHEMA: GraphQLSchema = strawberry.Schema(Query, subscription=Subscription)._sch
 
 
 def field(name: str, type: str = "Query", schema: GraphQLSchema = SCHEMA) -> GraphQLField:
-    """The field of a type with this name."""
+    """The field with this name of an object type of the schema."""
     found = schema.type_map[type]
     assert isinstance(found, GraphQLObjectType)
     result: GraphQLField = found.fields[name]

@@ -1,7 +1,7 @@
 """Runs the processes of compose.yaml on this machine, in the order of the file, without a container engine.
 
-What an engine would do is done here in small: folders of this machine stand for volumes, free ports of this machine for the addresses of the network,
-and the programs of this machine for those of the images. The commands, the environment, the files and the order are those of compose.yaml.
+Folders of this machine stand for the volumes, free ports of this machine for the addresses in the network of the containers, and the programs of this
+machine for those of the images. The commands, the environment, the files and the order are those of compose.yaml.
 """
 
 import asyncio
@@ -26,7 +26,7 @@ from tests.wire import GENEROUS_SECONDS
 ROOT = Path(__file__).parents[2]
 COMPOSE = ROOT / "compose.yaml"
 COMPLETED, HEALTHY = "service_completed_successfully", "service_healthy"
-# The addresses in compose.yaml at which services are reached, with the part that is replaced by a port of this machine.
+# The addresses at which the services of compose.yaml reach each other. Each is replaced by 127.0.0.1 with a port of this machine.
 ADDRESSES = ("mongodb:27017", "localhost:27017", "gateway:8000")
 PROXY_NETWORK = "172.30.57.0/24"
 
@@ -56,7 +56,10 @@ class Containers:
         self._running: dict[str, Process] = {}
 
     async def up(self) -> None:
-        """Start all services in their order. Each waits for what it depends on. Fails the test if one ends that should not, or with an error."""
+        """Start all services in their order, each after the services that it depends on have met their conditions.
+
+        Fails the test if such a service ends with an error, or ends before it is healthy.
+        """
         for name, service in self._services.items():
             for dependency, how in service.get("depends_on", {}).items():
                 await self._until(dependency, how["condition"])
@@ -75,7 +78,7 @@ class Containers:
         return [self.placed(name, argument) for argument in program(list(arguments))]
 
     def environment(self, name: str) -> dict[str, str]:
-        """The environment of a service: that of compose.yaml, and of this machine what programs need to start."""
+        """The environment of a service: the variables in compose.yaml, and those of this machine, except settings of a gateway."""
         inherited = {key: value for key, value in os.environ.items() if not key.startswith("GATEWAY_")}
         return {**inherited, **{key: self.placed(name, defaults(value)) for key, value in self._services[name].get("environment", {}).items()}}
 
@@ -100,7 +103,8 @@ class Containers:
             yield ROOT / source if source.startswith(".") else self.directory / "volumes" / self._folder_of(source), target
 
     def _folder_of(self, volume: str) -> str:
-        # The service `keys` sees the folder of all keys at /keys, and each volume below it.
+        # The service `keys` mounts each volume `NAME-keys` at /keys/NAME. So the folder `keys` of this machine, which has a folder for each of these
+        # volumes, can stand for its /keys.
         return f"keys/{volume.removesuffix('-keys')}" if volume.endswith("-keys") else volume
 
     async def _started(self, name: str, service: Service) -> Process:
@@ -110,16 +114,16 @@ class Containers:
         if "nginx" in service.get("image", ""):
             command = self._nginx(name)
         else:
-            # Without an entry point of its own, a service has that of its image: the Dockerfile has `gateway`, and MongoDB's runs the command.
+            # A service without an `entrypoint` has that of its image: `gateway` in the image of the gateway. MongoDB's image only runs the command.
             entrypoint = service.get("entrypoint", [] if "mongo" in service["image"] else ["gateway"])
             command = self.command(name, *entrypoint, *service.get("command", []))
-        # /keys as a whole is the place at which the service `keys` finds its volumes.
+        # Only the service `keys` has the argument /keys: the folder in which all of its volumes are mounted.
         command = [part if part != "/keys" else str(self.directory / "volumes" / "keys") for part in command]
         with (self.directory / f"{name}.log").open("wb") as log:
             return await asyncio.create_subprocess_exec(*command, env=self.environment(name), stdout=log, stderr=log, cwd=self.directory)
 
     def _nginx(self, name: str) -> list[str]:
-        """The command of nginx. Its configuration is that of compose.yaml, within the one that nginx's image brings."""
+        """The command of nginx. Its configuration is the file that compose.yaml mounts, inside AROUND_NGINX."""
         [source] = [source for source, target in self._folders(name) if target.endswith("default.conf")]
         text = self.placed(name, source.read_text()).replace("listen 443 ", f"listen 127.0.0.1:{self.port} ")
         (self.directory / "recipe").write_text(text)
@@ -128,7 +132,7 @@ class Containers:
         return [executable("nginx"), "-p", str(self.directory), "-c", str(self.directory / "nginx.conf"), "-e", str(self.directory / "error.log")]
 
     async def _until(self, name: str, condition: str) -> None:
-        """Wait until a service meets the condition on which another one waits."""
+        """Wait until a service meets the condition for which another service waits. Fails the test if the service can't meet it any more."""
         process = self._running[name]
         async with asyncio.timeout(2 * GENEROUS_SECONDS):
             if condition == COMPLETED:

@@ -27,7 +27,7 @@ PAGE = Path(__file__).parents[2] / "docs" / "deploying.md"
 GATEWAYS = ("10.0.0.11:8000", "10.0.0.12:8000")
 PROXY_NAMES = ("nginx", "haproxy")
 HOST = "gateway.example.com"
-# The parts of nginx's configuration that Debian's package brings, with all files in the test's directory.
+# nginx's main configuration, which includes the recipe as the one in Debian's package includes sites. All files are in the test's directory.
 AROUND_NGINX = """
 {user}daemon off; worker_processes 1; pid {directory}/nginx.pid; error_log {directory}/error.log notice;
 events {{}}
@@ -40,7 +40,7 @@ http {{
 
 
 def recipe(name: str) -> str:
-    """The recipe for a proxy, from the page. `name`: an element of PROXY_NAMES."""
+    """The recipe for a proxy, from docs/deploying.md. `name`: an element of PROXY_NAMES."""
     found = re.search(rf"^```{name}\n(.+?)^```$", PAGE.read_text(), re.MULTILINE | re.DOTALL)
     assert found, f"docs/deploying.md has no recipe for {name}"
     return found[1]
@@ -73,7 +73,7 @@ def write_certificate(directory: Path) -> ssl.SSLContext:
 
 
 def replacements(name: str, directory: Path, port: int, gateways: tuple[int, int]) -> Iterator[tuple[str, str]]:
-    """What is replaced in a recipe: texts of the recipe, and what the test needs instead."""
+    """What is replaced in a recipe: pairs of a text of the recipe, and the text that the test needs instead."""
     for address, gateway in zip(GATEWAYS, gateways, strict=True):
         yield f"{address}", f"127.0.0.1:{gateway}"
     if name == "nginx":
@@ -103,7 +103,7 @@ class RunningProxy:
         return f"https://127.0.0.1:{self.port}"
 
     def reload(self, gateways: tuple[int, int]) -> None:
-        """Write a recipe that names these gateways, and let the proxy read it."""
+        """Write a recipe that names these gateways, and let the proxy read it. `gateways`: their ports."""
         write_recipe(self.name, self.directory, self.port, gateways, {})
         reload_signal: Signals = SIGHUP if self.name == "nginx" else SIGUSR2
         self.process.send_signal(reload_signal)

@@ -35,7 +35,7 @@ def test_no_secret_is_in_the_file_and_each_service_sees_only_its_own_keys() -> N
 
 
 async def token(containers: Containers) -> str:
-    """A token, made as the page says: by the command `gateway token` in the container of the gateway."""
+    """A token, made as docs/deploying.md says: by the command `gateway token` in the container of the gateway."""
     command = containers.command(
         "gateway", "gateway", "token", "--workspace", "demo", "--scope", "verification:read", "--scope", "verification:write"
     )

@@ -73,5 +73,5 @@ async def test_a_mongodb_with_a_private_authority_is_trusted_if_the_address_name
         trusted, lines = await checked(tmp_path, GATEWAY_MONGO_URI=f"{uri}&tlsCAFile={tmp_path}/certificate")
 
     assert refused == Problem.MONGO_UNREACHABLE
-    # This MongoDB is no replica set. That the gateway has found this out shows that it has read an answer.
+    # This MongoDB is no replica set. Only from an answer of MongoDB can the gateway know this, so the connection was trusted.
     assert trusted == Problem.MONGO_DEPLOYMENT, lines

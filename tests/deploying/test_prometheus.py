@@ -16,7 +16,7 @@ TESTS = RULES.parent / "tests"
 RUNBOOKS = ROOT / "docs" / "runbooks"
 PAGE = ROOT / "docs" / "metrics.md"
 HEADINGS = ["## Meaning", "## Impact", "## What to look at", "## What to do"]
-# A name in an expression that could be that of a metric. Functions and labels don't contain these beginnings.
+# The names of metrics in an expression. All of them begin with one of these words, and no function or label does.
 METRIC = re.compile(r"\b(?:gateway|process|python)_\w+")
 SUFFIXES_OF_HISTOGRAMS = re.compile(r"_(?:bucket|count|sum)$")
 ROW = re.compile(r"^\| `(?P<name>\w+)(?:\{(?P<labels>[^}]*)\})?` \| (?P<type>\w+) \|", re.MULTILINE)
@@ -30,7 +30,7 @@ def alerts() -> dict[str, str]:
 
 
 def promtool(*arguments: str) -> str:
-    """Run promtool. Returns its output. Skips the test if promtool is not installed, but not on the machine that runs all tests."""
+    """Run promtool. Returns its output. Without promtool, the test is skipped; in CI, it fails."""
     if not shutil.which("promtool"):
         missing("promtool is missing; on Debian: apt-get install prometheus")
     done = subprocess.run(["promtool", *arguments], capture_output=True, text=True, cwd=RULES.parent, timeout=120, check=False)
@@ -39,7 +39,7 @@ def promtool(*arguments: str) -> str:
 
 
 async def exposed(gateway: Gateway) -> dict[str, tuple[str, set[str]]]:
-    """The type of each metric, and the labels of its samples, except `le`. Without the metrics that say when a counter was created."""
+    """The type of each metric, and the labels of its samples, except `le`. Metrics that say when a counter was created are left out."""
     found: dict[str, tuple[str, set[str]]] = {}
     for line in (await gateway.client.get("/metrics")).text.splitlines():
         if line.startswith("# TYPE "):

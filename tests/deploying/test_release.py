@@ -87,7 +87,7 @@ def test_the_sdist_builds_the_same_wheel(release: tuple[Path, Path], tmp_path: P
 
 @asynccontextmanager
 async def running(environment: Path, folder: Path, *arguments: str) -> AsyncIterator[None]:
-    """Run `gateway` of an environment in a folder."""
+    """A context in which the command `gateway` of an environment runs in a folder."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(("GATEWAY_", "PYTHONPATH"))}
     with (folder / "log").open("wb") as log:
         process = await asyncio.create_subprocess_exec(environment / "bin" / "gateway", *arguments, cwd=folder, env=inherited, stdout=log, stderr=log)

@@ -36,7 +36,7 @@ def strict(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def mutated(gateway: Gateway, name: str, **variables: object) -> None:
-    """Execute one of MUTATIONS that succeeds."""
+    """Execute the mutation with this name in MUTATIONS, and check that it succeeds."""
     [operation] = [line for line in MUTATIONS.splitlines() if line.startswith(f"mutation {name}(")]
     [payload] = (await gateway.query(operation, variables)).values()
     assert payload["__typename"] == "Verification", payload

@@ -19,7 +19,7 @@ MAX_EXPOSURE = 20
 
 @pytest.fixture
 def unit(tmp_path: Path) -> Path:
-    """The unit, with the program of the tests instead of the installed one: the validator looks whether it exists."""
+    """The unit, with the program of the tests instead of the installed one, because the validator checks that the program exists."""
     copy = tmp_path / "gateway.service"
     copy.write_text(UNIT.read_text().replace(INSTALLED, str(Path(sys.executable).parent / "gateway")))
     return copy

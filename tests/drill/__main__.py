@@ -21,7 +21,7 @@ from tests.ledger.run import proxies
 
 
 def main() -> int:
-    """Run the drill and print its table. Returns the exit code: 1 if a request failed that must not, or if anything was lost."""
+    """Run the drill and print its table. Returns the exit code: 1 if a request failed that must not fail, or if anything was lost."""
     parser = argparse.ArgumentParser(prog="tests.drill", description=__doc__)
     parser.add_argument("--proxy", action="append", default=[], choices=PROXY_NAMES, help="only this proxy; repeatable")
     parser.add_argument("--fault", action="append", default=[], choices=[fault.name for fault in FAULTS], help="only this fault; repeatable")

@@ -14,7 +14,7 @@ PAUSE_SECONDS = 2.0
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """A fault. `loses_requests`: whether requests may fail that are sent for the first time, because a gateway dies with them."""
+    """A fault. `loses_requests`: whether the first attempt of a request may fail, because a gateway is killed while it executes the request."""
 
     name: str
     loses_requests: bool
@@ -67,7 +67,7 @@ async def all_members_away(cluster: Cluster, gateways: Sequence[Gateway]) -> Non
     await cluster.whole()
 
 
-# A part of the first fault of the drill, for the short run in the tests.
+# The first fault of the drill with only one gateway, for the short run in the tests.
 GATEWAY_RESTARTED = Fault("gateway restarted", False, gateway_restarted)
 PRIMARY_KILLED = Fault("primary killed", False, primary_killed)
 FAULTS = (

@@ -1,4 +1,4 @@
-"""Readers send queries without a pause between them, and record each answer."""
+"""Readers send one query after the other, with short pauses between them, and record each answer."""
 
 import asyncio
 from collections.abc import Sequence

@@ -37,7 +37,7 @@ WITHOUT_TLS = {"nginx": {" ssl http2;": ";"}, "haproxy": {" alpn h2,http/1.1": "
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """The requests that were answered, or failed, from the begin of a fault until the begin of the next one.
+    """The requests that were answered, or failed, from the beginning of a fault until the beginning of the next one.
 
     `failed`: how many of them failed when they were sent for the first time, by the code of the error or the name of the exception.
     `longest_seconds`: how long the slowest of them took.
@@ -51,7 +51,7 @@ class Row:
 
     @property
     def kept(self) -> bool:
-        """Whether no request failed, unless the fault ends a gateway with requests under way; and no failure was an internal error."""
+        """Whether no first attempt of a request failed. If the fault kills a gateway, first attempts may fail, but not with an internal error."""
         return (self.fault.loses_requests or not self.failed) and "INTERNAL_SERVER_ERROR" not in self.failed
 
 
@@ -161,14 +161,14 @@ async def deployed(name: str, mongo_uri: str, directory: Path) -> AsyncIterator[
 
 
 def certificate(name: str, directory: Path) -> dict[str, str]:
-    """The texts of a recipe that name the certificate. They are removed."""
+    """The changes of a recipe that remove the certificate: each text that names it is replaced by an empty one."""
     if name == "haproxy":
         return {f" ssl crt {directory}/both": ""}
     return {f"    ssl_certificate     {directory}/certificate;\n": "", f"    ssl_certificate_key {directory}/key;\n": ""}
 
 
 def settings(mongo_uri: str, port: int) -> dict[str, str]:
-    """The settings of a gateway: those of the image, with short intervals so that more happens in a run."""
+    """The settings of a gateway: those of tests/ledger, with short intervals, so that more happens in a run. The time limits are the defaults."""
     changed = {
         "GATEWAY_REQUEST_SECONDS": str(REQUEST_SECONDS),
         "GATEWAY_DATABASE_SECONDS": "",

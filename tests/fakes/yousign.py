@@ -148,7 +148,7 @@ class FakeYousign:
         return await self._answer(request, b"", lambda: JSONResponse({"meta": {"next_cursor": None}, "data": metas[:limit]}))
 
     def fault_of(self, request: Request, content: bytes) -> Fault | None:
-        """The fault that was ordered for this request; None if none was ordered. `content`: the body of the request."""
+        """The fault that was ordered for this request; None if none was ordered. `content`: the body of the request, which subclasses use."""
         ordered = self.faults[request.method]
         return ordered.popleft() if ordered else None
 
@@ -229,7 +229,7 @@ async def fake_yousign() -> AsyncIterator[FakeYousign]:
 
 @asynccontextmanager
 async def served(fake: FakeYousign) -> AsyncIterator[None]:
-    """A context in which this fake runs, on a free port. A first part of the path, such as `/gateway-1`, is accepted and has no meaning."""
+    """A context in which this fake runs, on a free port. A first part of the path, such as `/gateway-1`, is accepted. Only subclasses use it."""
     paths = [PATH, f"/{{client}}{PATH}"]
     async with local_server([route for path in paths for route in routes_at(path, fake)]) as port:
         fake.url = f"http://127.0.0.1:{port}"

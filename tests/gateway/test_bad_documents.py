@@ -226,7 +226,7 @@ KINDS = {
 
 
 def stored(document: Document) -> RawBSONDocument:
-    """The document to insert. Each text BROKEN is replaced by one with an invalid UTF-8 byte, which the driver would refuse to encode."""
+    """The encoded document to insert. Each text BROKEN in it is replaced by a text that is not UTF-8, which the driver itself would not encode."""
     return RawBSONDocument(bson.encode(document).replace(BROKEN.encode(), b"broke\xff-text"))
 
 
@@ -348,8 +348,8 @@ async def test_a_mutation_preserves_unreadable_parts_or_is_refused_without_writi
         return
     at = after["updatedAt"]
     event = {"version": 3, "type": "capture_started", "actor": "individual", "at": at}
-    # If the link's deadline can't be read, the gateway computes `due` from `expiresAt` alone. The mutation does not change the result, so the gateway
-    # does not write `due`, and the stored value stays.
+    # If the link's deadline can't be read, the gateway computes `due` from `expiresAt` alone. The mutation does not change this computed value. So
+    # the gateway does not write `due`, and the stored value stays.
     due = document["due" if document["linkExpiresAt"] == "tomorrow" else "expiresAt"]
     assert answer == {"reportProgress": {"version": 3, "phase": "CAPTURING"}}
     assert at >= before.updated_at

@@ -96,7 +96,7 @@ async def test_reading_the_file_again_keeps_the_adapters_whose_sections_have_not
     providers_file(tmp_path, fake, more='[own]\nprovider = "external"\n')
     provision.reload()
     assert (provision.providers.of("acme") is kept, type(provision.providers.of("own"))) == (True, External)
-    # The listeners are called once the new adapters are in use.
+    # The functions in `on_reload` are called only after the new adapters are in use.
     assert reloads == [["acme", "own"]]
 
     fake.api_key = "another-api-key"

@@ -192,7 +192,7 @@ def test_a_development_key_is_refused_in_production(name: str, tmp_path: Path) -
 
     assert variable(name) in message
     assert development_key not in message
-    settings.read_settings({**REQUIRED, name: development_key})  # `gateway dev` calls only this function: it accepts the key.
+    settings.read_settings({**REQUIRED, name: development_key})  # `gateway dev` calls only `read_settings`, which accepts the key.
 
 
 def test_the_repr_of_settings_contains_no_secret() -> None:

@@ -29,7 +29,8 @@ Documents = Mapping[str, Document]
 
 # Close codes of a socket after which clients with the library graphql-ws do not reconnect.
 FATAL_CLOSES = frozenset({"1002", "1003", "1007", "1008", "1009", "1010", "1011", "1015", "4400", "4401", "4406", "4409", "4429", "4500"})
-# Error codes of a subscription after which a client can subscribe again. The gateway's documentation advises it; no client library does it alone.
+# Error codes of a subscription after which a client can subscribe again. The gateway's documentation advises clients to do so, because no client
+# library does it by itself.
 RETRIABLE_ERRORS = frozenset({"LAGGED"})
 STEPS = ("LINK_OPENED", "CAPTURE_STARTED", "CAPTURE_COMPLETED")
 MAX_IGNORED = 20
@@ -182,8 +183,8 @@ def progressed(write: Written, documents: Documents, keys: Mapping[str, Document
 def concluded(write: Written, documents: Documents, keys: Mapping[str, Document]) -> bool:
     """Whether the result was stored: there is an event with the same status and codes, whichever write it came from.
 
-    True if more than MAX_IGNORED results are stored, because the gateway then stores no further ones. If the result came with the data of an identity
-    document, and it is the outcome, the document was stored too, unless the verification was anonymized.
+    If more than MAX_IGNORED results are stored, the event may be missing, because the gateway then stores no further results. If the result is the
+    outcome and came with the data of an identity document, these data must be stored too, unless the verification was anonymized.
     """
     status, *codes = write.claim
     document = documents[write.id or ""]

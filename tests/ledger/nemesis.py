@@ -187,7 +187,7 @@ async def primary_cut_off(nemesis: Nemesis) -> str:
 
 
 async def primary_unreachable(nemesis: Nemesis) -> str:
-    """The primary can still connect to the other members, but nobody can connect to the primary."""
+    """Make the primary unreachable for a while: it can still connect to the other members, but nobody can connect to it."""
     return await through(nemesis, (await nemesis.primary()).name, Mode.BLACKHOLE, 2, 6)
 
 

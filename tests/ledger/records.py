@@ -267,7 +267,7 @@ def event(answer: Mapping[str, Any]) -> Event:
 
 
 def stored(document: Mapping[str, Any], removed: bool = False) -> Document:
-    """Make the record of a verification from its MongoDB document. `removed`: it was deleted from the database after it was read."""
+    """Make the record of a verification from its MongoDB document. `removed`: it was deleted, and this is its last document."""
     get = document.get
     return Document(
         id=document["_id"],

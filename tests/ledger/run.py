@@ -29,7 +29,7 @@ from tests.ledger.writers import Book, Writer
 
 STILL_SECONDS = 1.0
 PATIENCE_SECONDS = 90.0
-# How long a gateway may at most go on executing a request whose client has disconnected. After this time, such a request changes nothing any more.
+# The longest time for which a gateway may go on executing a request whose client has disconnected. Later, such a request changes nothing any more.
 FORGOTTEN_SECONDS = 10.0
 
 # The subscribers of a run: what they follow, their trait, and how many there are of each. They are sixty in all, and `Plan.subscribers` multiplies
@@ -205,8 +205,8 @@ async def finish(writers: list[Writer], writing: list[asyncio.Task[None]]) -> No
 async def settled(uri: str, link_window_seconds: float, book: Book) -> dict[str, Document]:
     """Wait until nothing changes in the database any more. Returns its content.
 
-    This is the case when no request of a writer can still be running, no verification has an opened link whose deadline would pass soon, and two
-    reads in a row are equal.
+    Nothing changes any more if no request of a writer can still be running, no verification has an opened link whose deadline would pass soon, and
+    two reads in a row are equal.
     """
     before: dict[str, Document] = {}
     unknown = max((write.sent_at for write in book.written if write.outcome is Answer.UNKNOWN and write.code != "ConnectError"), default=0.0)

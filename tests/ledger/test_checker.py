@@ -1,4 +1,4 @@
-"""Tests of the checker: each test falsifies the records of a good run, and the checker must find the breach."""
+"""Tests of the checker: tests falsify the records of a good run, and the checker must find the breach. Changes that are allowed are no breach."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -349,7 +349,7 @@ def a_final_status_that_changed(evidence: Evidence) -> None:
 
 
 def a_verdict_that_did_not_replace_a_deadline(evidence: Evidence) -> None:
-    """The gateway concluded an outcome from a deadline. The provider's first verdict must then replace this outcome, but the verdict was ignored."""
+    """Falsify the document as if the provider's first verdict had been ignored, although it must replace an outcome that came from a deadline."""
     ignored = Event(4, "RESULT_IGNORED", 1040, "FAILED", ("IDVV_2101",), "PROVIDER")
     evidence.redocument("ver_1", events=(*EVENTS[:2], EXPIRED, ignored, EVENTS[4]), status="INCONCLUSIVE")
 

@@ -80,11 +80,11 @@ class Book:
 
 
 class Writer:
-    """Sends mutations, and records the answers. For each mutation, it picks one of the two gateways at random.
+    """Sends mutations, and records the answers. For each mutation, the writer picks one of the two gateways at random.
 
-    `link_window_seconds`: the time after which an opened link expires in this run. `delete`: a function that deletes a verification from the
-    database, past the gateways, as an operator would. It returns the last state of the verification, or None if it was not there. `answer_seconds`:
-    how long it waits for each answer.
+    `link_window_seconds`: the time after which an opened link expires in this run. `delete`: a function that deletes a verification directly from
+    the database, as an operator would. The function returns the last state of the verification, or None if it was not there.
+    `answer_seconds`: how long the writer waits for each answer.
     """
 
     def __init__(

@@ -85,7 +85,7 @@ def progressed(step: Progress, old: Verification, now: datetime) -> Verification
 
 
 def tried(times: int) -> Callable[[WebhookDelivery], bool]:
-    """The condition that the next event was sent so many times without success."""
+    """The condition that the next event was sent this many times without success."""
     return lambda found: found.tries == times
 
 

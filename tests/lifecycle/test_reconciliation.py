@@ -76,7 +76,7 @@ async def fake() -> AsyncIterator[FakeYousign]:
 
 @pytest.fixture
 async def another(store: Store, fake: FakeYousign) -> AsyncIterator[Callable[..., Process]]:
-    """A function that makes another `Process`. Its arguments are values of the workspace's section."""
+    """A function that makes another `Process`. The function's arguments are values of the workspace's section of the providers file."""
     async with httpx2.AsyncClient(trust_env=False, timeout=GENEROUS_SECONDS) as client:
         begun: list[Process] = []
 

@@ -1,4 +1,4 @@
-"""Tests that the sweeper deletes verifications some time after their outcome, and records them in the archive before."""
+"""Tests that the sweeper deletes verifications some time after their outcome, and that it first records them in the archive."""
 
 import json
 from datetime import UTC, datetime, timedelta

@@ -1,6 +1,6 @@
 """Tests of deadlines of verifications whose provider can be queried. Such a provider decides which deadlines have passed.
 
-The sweeper concludes only a verification that the provider never accepted, because it can't be queried. It waits a day after `expiresAt`.
+The sweeper concludes only verifications that the provider has never accepted, because these can't be queried: a day after their `expiresAt`.
 """
 
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""A TCP forwarder between a gateway and MongoDB, with which a test delays the start of MongoDB, or holds back certain messages."""
+"""A TCP forwarder between a gateway and MongoDB, with which a test makes MongoDB unreachable at first, or holds back certain messages."""
 
 import asyncio
 import socket

@@ -1,4 +1,4 @@
-"""A process that announces its end: for GATEWAY_DRAIN_DELAY_SECONDS it serves as before, says that it will end, and opens no new connections."""
+"""A process that announces its end: for GATEWAY_DRAIN_DELAY_SECONDS, it answers requests, says that it will end, and begins no new subscriptions."""
 
 import asyncio
 import signal

@@ -69,7 +69,7 @@ async def test_a_gateway_killed_between_the_answer_and_its_write_leaves_one_veri
             update = await next_update(socket)
             while not update["verification"]["verificationUrl"]:
                 update = await next_update(socket)
-        # The sweeper removes the entry after the write that the socket reported.
+        # The process removes the entry only after the write that the socket has reported. Wait for it.
         await second.until(lambda: not database[UNFINISHED_STARTS].count_documents({}))
 
     [document] = database[VERIFICATIONS].find()

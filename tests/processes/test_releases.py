@@ -107,7 +107,7 @@ class Load:
         self.followers: list[Task[None]] = []
 
     async def execute(self, query: str, turn: int = 0, **variables: Any) -> dict[str, Any]:
-        """Execute an operation at one gateway; at the other one if it does not answer, or asks to try again."""
+        """Execute an operation at one gateway. If the gateway does not answer, or answers UNAVAILABLE, try the other one, and so on."""
         body, headers = {"query": query, "variables": variables}, {"authorization": f"Bearer {self.token}"}
         async with asyncio.timeout(SECONDS):
             while True:

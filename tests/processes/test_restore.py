@@ -27,13 +27,13 @@ FEED = "subscription { verificationsUpdated { cursor verification { id version }
 
 @pytest.fixture
 def company(gateway: Gateway, database_name: str, mongo: MongoClient[dict[str, Any]]) -> Company:
-    """A company whose gateway and database no other test uses: a dropped collection has no indexes for a while."""
+    """A company whose gateway and database no other test uses, because the collection that a test drops has no indexes for a while."""
     return Company(gateway, mongo[database_name][VERIFICATIONS])
 
 
 @dataclass(frozen=True, slots=True)
 class Followers:
-    """Open subscriptions: each verification is followed over a socket and over an event stream, alone or with its retries."""
+    """Open subscriptions to one verification: over sockets and over event streams, both with and without its retries."""
 
     sockets: list[Following]
     streams: list[Stream]
@@ -95,7 +95,7 @@ def written_over(collection: Collection[dict[str, Any]], backup: list[dict[str, 
 
 @pytest.mark.parametrize("restore", [restored, replaced, written_over])
 async def test_followers_learn_that_a_backup_was_restored(company: Company, restore: Any) -> None:
-    """The restored verification then reaches the version again that its followers had received, with other events."""
+    """After the restore, the verification reaches the version that its followers had received, with other events."""
     id = await company.created()
     await company.progress(id, LINK_OPENED)
     backup = list(company.collection.find())
@@ -112,7 +112,7 @@ async def test_followers_learn_that_a_backup_was_restored(company: Company, rest
     async with followers(company, id, 4):
         pass
 
-    # A follower of a dropped verification whose deletion is seen before its restore receives NOT_FOUND.
+    # If the gateway reads the collection after it was dropped, and before the backup is inserted, the followers receive NOT_FOUND.
     assert codes[0] <= {"VERSION_AHEAD", "NOT_FOUND"}
     assert codes[1] == {"NOT_FOUND"}
 

@@ -107,7 +107,7 @@ def archived(directory: Path) -> list[str]:
 def short_transactions(mongo: Mongo) -> Iterator[None]:
     """Makes MongoDB abort transactions after a few seconds instead of 60 to 90.
 
-    Until then, nobody can delete the verifications that a killed process was about to delete.
+    Until the transaction of a killed process is aborted, no other process can delete the verifications that it was about to delete.
     """
     name = "transactionLifetimeLimitSeconds"
     before = mongo.admin.command({"getParameter": 1, name: 1})[name]

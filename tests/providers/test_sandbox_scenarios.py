@@ -59,7 +59,7 @@ async def test_an_early_webhook_is_recorded_before_its_verification_is_stored(
     await concluded(quick, id)
 
     inbox = mongo[urlsplit(database_uri).path[1:]][INBOX]
-    # The entry is changed after the verification.
+    # The state of the entry is written after the outcome of the verification. Wait for it.
     await until(lambda: inbox.find_one({"state": "applied"}) is not None)
     [entry] = inbox.find()
     assert entry["verificationId"] == id

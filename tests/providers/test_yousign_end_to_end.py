@@ -200,7 +200,7 @@ async def test_a_result_whose_webhook_was_lost_is_read_from_yousign(
             fake.decide(created["provider"]["id"], "failed", ["IDVV_2101"])
             events += (await wire.hear())["payload"]["data"]["verificationUpdated"]["events"]
         async with asyncio.timeout(30):
-            # The outcome reaches the subscriber before the query is counted.
+            # The query is counted only after its outcome has reached the subscriber. Wait for the count.
             while 'gateway_queries_total{outcome="result",provider="yousign"} 1.0' not in (await gateway.client.get("/metrics")).text:
                 await asyncio.sleep(0.02)
         metrics = (await gateway.client.get("/metrics")).text

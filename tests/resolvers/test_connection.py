@@ -45,7 +45,7 @@ Row = dict[str, Any]
 def busy(company: Company) -> Company:
     """A company with verifications of every status, a retry and an opened link.
 
-    They were created in pairs: both verifications of a pair at the same instant, so that lists must order them by their ids.
+    The verifications were created in pairs: both of a pair at the same instant, so that lists must order the two by their ids.
     """
     began = utc_now() - timedelta(hours=1)
     kept = [

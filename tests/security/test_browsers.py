@@ -1,4 +1,4 @@
-"""A page of another origin makes a browser send requests without a CORS preflight. They must have no effect. Case S10 in tests/security/README.md."""
+"""A page of another origin makes a browser send requests without a CORS preflight. None may have an effect. Case S10 in tests/security/README.md."""
 
 from typing import Any
 from urllib.parse import urlencode

@@ -1,4 +1,4 @@
-"""Sends marked values ("canaries") in all parts of requests. They may appear in answers, never in output, logs or metrics.
+"""Sends marked values ("canaries") in all parts of requests. These values may appear in answers, but never in output, logs or metrics.
 
 Case S17 in tests/security/README.md.
 """

@@ -1,4 +1,4 @@
-"""Tests that `Verifications` can access only its workspace and chain, as if no other verification existed."""
+"""Tests that `Verifications` can access only its workspace and chain: all other verifications seem not to exist."""
 
 from collections.abc import Awaitable, Callable
 

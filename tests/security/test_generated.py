@@ -1,4 +1,4 @@
-"""Sends 2,000 operations that are generated from the schema. None may fail internally, change anything, or reveal hidden data.
+"""Sends at least 2,000 operations that are generated from the schema. None may fail internally, change anything, or reveal hidden data.
 
 One caller may only read (the reader). The other one has a follow token (the follower).
 """
@@ -108,6 +108,7 @@ async def test_no_generated_operation_fails_or_reveals_hidden_data(company: Comp
     assert len(found) == len(requests) >= 2000
     assert company.kept() == before
     assert [record for record in caplog.records if record.levelno >= logging.ERROR] == []
-    # Check that many operations succeed, and that the reader succeeds more often. If most of them were refused, the test would prove nothing.
+    # Check that many operations succeed, and that the reader succeeds more often than the follower. If most operations were refused, the test would
+    # prove nothing.
     assert answered[reader] > answered[follower] > 0
     assert answered[reader] > len(turns) * QUERIES // 2

@@ -85,7 +85,7 @@ async def send_webhooks(gateway: Running, provider_id: str) -> None:
 
 
 async def fail_at_the_provider(gateway: Running) -> None:
-    """Let creations fail in every way, at last because the provider does not accept the API key any more."""
+    """Let creations fail: by faults of the provider, then because of a bad requirement, and finally because the API key is no longer accepted."""
     faults = (Fault.ERROR, Fault.AWAY, Fault.LIMITED, Fault.CUT, Fault.BAD_BODY, Fault.BAD_SHAPE)
     gateway.fake.order("POST", *faults)
     gateway.answers += map(str, await asyncio.gather(*(gateway.create() for _ in faults)))

@@ -162,7 +162,7 @@ async def test_a_tampered_feed_cursor_reveals_nothing_of_another_company(company
     await company.created()
     own = await stranger.created()
 
-    # The feed that a stranger resumes at these cursors begins before both companies have created a verification. Only the stranger's own may arrive.
+    # These cursors are older than the verifications of both companies. A feed that `stranger` resumes with one may deliver only its own verification.
     for after in (cursor, encoded(f"feed:{hours_ago(20)}"), encoded(f"feed:{hours_ago(1)}")):
         async with aclosing(LIVE[way](stranger.gateway, stranger.token(), request_for(FEED, {"after": after}))) as responses:
             async for response in responses:

@@ -1,6 +1,6 @@
 """Direct access to the database of a run, without a gateway.
 
-It reads what the gateways stored. It also ends their leases and pauses early, so that a run need not wait for hours.
+The soak reads what the gateways stored. It also ends their leases and pauses early, so that a run need not wait for hours.
 """
 
 from collections.abc import AsyncIterator
@@ -68,7 +68,7 @@ class Database:
                 await self[name].update_many({field: {"$gt": past}}, {"$set": {field: past}})
 
     async def unfinished(self) -> dict[str, int]:
-        """How many things of each kind the gateways still have to do. Kinds of which there are none are left out."""
+        """How much work of each kind is left to the gateways. Kinds without any work left are not in the result."""
         linked = await self[VERIFICATIONS].distinct("provider.id")
         counts = {
             "verifications pending": await self[VERIFICATIONS].count_documents({"status": "pending"}),

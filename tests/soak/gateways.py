@@ -32,9 +32,9 @@ def token(workspace: str) -> str:
 
 
 def providers_file(directory: Path, name: str, fake: FakeYousign, hooks: str) -> Path:
-    """Write the providers file of the gateway `name`. The provider's address in it contains this name: it tells the fake who sends a request.
+    """Write the providers file of the gateway `name`. `hooks`: the URL of the backend.
 
-    `hooks`: the URL of the backend.
+    The path of the provider's address begins with the name of the gateway, so that the fake can see which gateway has sent a request.
     """
     sections = [
         f'[{workspace}]\nprovider = "yousign"\nbase_url = "{fake.url}/{name}/v3"\napi_key_env = "{API_KEY}"\n'

@@ -38,7 +38,7 @@ class Individuals:
         self._tokens = {workspace: token(workspace) for workspace in WORKSPACES}
 
     async def started(self, fate: Fate) -> str | None:
-        """Create a verification, wait until it is started, and let its individual go through it if the fate says so.
+        """Create a verification, wait until it is started, and let its individual go through it if its fate (`Fate.visits`) says so.
 
         Returns the provider's id of the verification; None if the provider refused it or gave no answer.
         """
@@ -52,7 +52,7 @@ class Individuals:
         while not created["provider"]["id"]:
             if created["status"] != "PENDING":
                 return None
-            # Many wait at the same time after a kill. So each polls less and less often.
+            # After a kill, many verifications wait at the same time. So each of these loops polls less and less often.
             pause = min(2 * pause, MAX_POLL_SECONDS)
             await asyncio.sleep(pause * self._chance.uniform(0.5, 1.5))
             created = await self._answered(fate, READ, {"id": created["id"]})

@@ -131,7 +131,10 @@ UNFAMILIAR = "NEW_9001"
 
 
 def fates(seed: int, verifications: int) -> list[Fate]:
-    """The fates of all verifications of a run, in the order in which they are created. Each kind of fault occurs at least once."""
+    """The fates of all verifications of a run, in the order in which they are created.
+
+    Each kind of fault occurs at least once, except that a small run has no `Kill.ALL`.
+    """
     chance = Random(seed)
 
     def deck(shares: Mapping[Card, float], rest: Card) -> list[Card]:
@@ -179,7 +182,7 @@ def fates(seed: int, verifications: int) -> list[Fate]:
 
 
 def dealt(chance: Random, number: int, shares: Mapping[Card, float], rest: Card) -> list[Card]:
-    """A shuffled deck with this number of cards. Each card in `shares` has this share of the deck, and at least one place. The others are `rest`."""
+    """A shuffled deck with this number of cards. Each card in `shares` has its share of the deck, but at least one place. The others are `rest`."""
     cards = chosen(shares, number)
     cards += [rest] * (number - len(cards))
     chance.shuffle(cards)

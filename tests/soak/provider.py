@@ -35,8 +35,8 @@ DOCUMENT = {
     "national_identification_number": "12AB34567",
 }
 
-# Functions that kill the gateway of this name: while it starts a verification, or before it applies the webhook about a verification. The second text
-# is the provider's id of this verification.
+# Functions that kill the gateway whose name is the first argument: while it starts a verification, or before it applies the webhook about one. The
+# last argument of the second function is the provider's id of the verification.
 KillDuringStart = Callable[[str, Fate], Awaitable[None]]
 KillBeforeApplication = Callable[[str, Fate, str], Awaitable[None]]
 
@@ -144,7 +144,7 @@ class SoakYousign(FakeYousign):
     def will_kill_before_application(self, video: str) -> bool:
         """Whether the gateway that receives the webhook of this verification must be killed before it applies the webhook.
 
-        If so, this is counted as one of the kills that are armed: call it once for each webhook.
+        If so, the call uses up one of the kills in `armed`. So call this only once for each webhook.
         """
         fate = self.fate_of(video)
         return fate.documented and not self._fault(self._on_read, fate.number) and self._disarmed(Kill.BEFORE_APPLICATION)
@@ -158,7 +158,7 @@ class SoakYousign(FakeYousign):
         return next(iter(planned.get(number, ())), None)
 
     def _disarmed(self, kill: Kill) -> bool:
-        """Whether a gateway must be killed at this kind of instant. If so, there is one kill less to do."""
+        """Whether a gateway must be killed at this kind of instant. If so, the call uses up one of the kills in `armed`."""
         if not self.armed[kill]:
             return False
         self.armed[kill] -= 1

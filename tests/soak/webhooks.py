@@ -66,7 +66,7 @@ class Courier:
         await self._send(fate, self._fake.webhook(video))
 
     async def conclude_orphans(self) -> None:
-        """Let each verification at the provider expire whose link nobody received, and send the webhook about its expiry."""
+        """For each verification at the provider whose link nobody received: let it expire, and send the webhook about its expiry."""
         for video in [video for video in self._fake.videos if video not in self._records.decisions]:
             self._fake.conclude(video, EXPIRED)
             await self._send(self._fake.fate_of(video), self._fake.webhook(video))

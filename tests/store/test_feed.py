@@ -319,7 +319,7 @@ async def test_a_verification_that_was_deleted_and_restored_is_delivered_again(f
         for state in (opened, added):
             await store.collection.delete_one({"_id": added.id})
             await restored(store, state)
-            # A listener that begins before the deletion was delivered would end because of it.
+            # Wait until the feed has delivered the deletion, which would end a listener that begins before.
             await caught_up(feed, store)
             with feed.listen("acme", id=added.id) as by_id:
                 changed = await verifications.change(added.id, lambda it, at: it.concluded(FAILED_RESULT, at))
@@ -403,7 +403,7 @@ async def test_followers_of_a_verification_in_a_collection_that_replaced_theirs_
 
 
 async def test_followers_are_warned_if_the_database_forgot_an_acknowledged_heartbeat(feed: Feed, store: Store, verifications: Verifications) -> None:
-    """A backup of the data files was restored. The change stream does not report that."""
+    """The stored heartbeat is replaced by an earlier one, as if a backup of the data files was restored, which the change stream does not report."""
     added = await verifications.add(a_verification())
     await caught_up(feed, store)
     beat = feed.heartbeats[1]

@@ -17,7 +17,7 @@ NEWEST = PageRequest(Order.CREATED_NEWEST, 10)
 
 
 class Source:
-    """Data to read: the reads return 1, 2, 3 …, and the second read fails. All reads wait until the test sets `released`."""
+    """Data to read. Each read returns its number, except for the second one, which fails. All reads wait until the test sets `released`."""
 
     def __init__(self) -> None:
         self.reads = 0

@@ -135,7 +135,7 @@ async def test_of_concurrent_creations_with_one_providers_id_one_succeeds(databa
 async def test_a_repeated_creation_returns_the_verification_although_its_providers_id_is_taken(
     database_uri: str, store: Store, verifications: Verifications, rebuilt: str
 ) -> None:
-    # If a write violates two unique indexes, MongoDB reports the older one. Build each index again in turn, so that either can be the older one.
+    # If a write violates two unique indexes, MongoDB reports only the older index. This test runs twice: each time, another index is the newer one.
     await store.collection.drop_index(rebuilt)
     await indexes.ensure(store.database)
     reference = ProviderReference("external", "session-1", "https://provider.example")

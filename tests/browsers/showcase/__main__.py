@@ -40,7 +40,7 @@ def pictures(only: str) -> Iterator[tuple[View, str, Look]]:
 
 
 async def take(stage: Stage, view: View, look: Look, file: Path) -> None:
-    """Open a view and save its picture. If that fails, save a picture of what the page shows instead."""
+    """Open a view and save its picture. If that fails, save a picture of what the page shows at the failure, and raise the error."""
     try:
         page = await view.open(stage, look)
         await stage.freeze(page)

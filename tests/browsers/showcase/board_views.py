@@ -33,7 +33,7 @@ async def shown(page: Page, *selectors: str) -> Page:
 
 
 async def listed(page: Page) -> Page:
-    """The page, once it shows the live list, the figures and the group of those that need attention."""
+    """The page, once it shows the live list, the figures, and the group of the verifications that need attention."""
     return await shown(page, ".chip-state.live", ".rows .row", ".attention .row", '.figures[aria-busy="false"]')
 
 
@@ -131,7 +131,7 @@ async def verified(stage: Stage, look: Look) -> Page:
 
 @view("board-verification-inconclusive")
 async def inconclusive(stage: Stage, look: Look) -> Page:
-    """A verification that the person put off."""
+    """A verification whose person put the video off."""
     return await opened(stage, look, "inconclusive")
 
 
@@ -199,7 +199,7 @@ async def missing(stage: Stage, look: Look) -> Page:
 
 
 async def act(page: Page, look: Look, label: str) -> None:
-    """Press a button of the verification that is shown. On a phone, it is in a menu."""
+    """Press a button of the verification that is shown. On a phone, all of its buttons except `Retry…` are in a menu."""
     if look.is_phone and label != "Retry…":
         await page.locator(".detail-head .menu > button").click()
     await page.locator(".detail").get_by_role("button", name=label, exact=True).first.click()
@@ -248,7 +248,7 @@ async def unmatched_webhook(stage: Stage, look: Look) -> Page:
 
 @view("board-dialog-keys", is_not_phone)
 async def keys(stage: Stage, look: Look) -> Page:
-    """The list of the keys."""
+    """The dialog with the keyboard shortcuts."""
     page = await listed(await stage.board(look))
     await page.keyboard.press("?")
     return await shown(page, "dialog[open]")
@@ -306,13 +306,13 @@ async def sign_in(stage: Stage, look: Look) -> Page:
 
 @view("state-token-refused")
 async def refused(stage: Stage, look: Look) -> Page:
-    """The page that requests a token, after one was refused."""
+    """The page that requests a token, after a token was refused."""
     return await shown(await stage.board(look, token="not-a-token"), ".sign-in .warning")
 
 
 @view("state-no-permission")
 async def no_permission(stage: Stage, look: Look) -> Page:
-    """A token that may not read."""
+    """The page for a token that may not read verifications."""
     return await shown(await stage.board(look, token=stage.board_token(Scope.REPORT)), ".alone .notice")
 
 
@@ -333,7 +333,7 @@ async def nothing_matches(stage: Stage, look: Look) -> Page:
 
 @view("state-loading")
 async def loading(stage: Stage, look: Look) -> Page:
-    """The list while it is being read: the requests wait until the page is closed."""
+    """The list while it is being read: only the query of the caller's rights is answered. All other requests wait until the page is closed."""
 
     async def hold(route: Route) -> None:
         if "BoardCaller" in (route.request.post_data or ""):

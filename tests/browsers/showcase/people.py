@@ -33,6 +33,6 @@ DOCUMENTS = (
     (DocumentType.ID_CARD, "IT"),
 )
 
-# Each reason code, as often as it occurs relative to the others.
+# How often each reason code occurs, relative to the others.
 REASONS_OF_FAILED = {"IDVV_1302": 12, "IDVV_2101": 9, "IDVV_1301": 8, "IDVV_2201": 5, "IDVV_1402": 4, "IDVV_2102": 3, "IDVV_2304": 3, "IDVV_2401": 2}
 REASONS_OF_INCONCLUSIVE = {"IDVV_1121": 11, "IDVV_1113": 6, "IDVV_1111": 5, "IDVV_1112": 4, "IDVV_1201": 3, "IDVV_1314": 2, "IDVV_3001": 1}

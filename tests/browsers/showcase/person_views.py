@@ -48,7 +48,7 @@ for name, situation in SITUATIONS.items():
 
 @view("person-offline")
 async def offline_person(stage: Stage, look: Look) -> Page:
-    """A verification that is being checked, without a network."""
+    """The page while the video is checked, after the network was lost."""
     page = await heading(await stage.follow(look, "checking"))
     await page.context.set_offline(True)
     await page.locator("verification-status .offline").wait_for()
@@ -57,7 +57,7 @@ async def offline_person(stage: Stage, look: Look) -> Page:
 
 @view("person-expired")
 async def expired_link(stage: Stage, look: Look) -> Page:
-    """A link that is no longer valid."""
+    """The page of a link whose token is not valid, as after its expiry."""
     page = await stage.page(look)
     await page.goto(f"{stage.gateway.url}/follow#not-a-token")
     return await heading(page)

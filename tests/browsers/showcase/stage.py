@@ -31,9 +31,9 @@ from tests.wire import wired
 ZONE = "Europe/Paris"
 # A workspace in which there is nothing yet.
 NEW_COMPANY = "nordlicht"
-# The time of the showcase may be long past. Sockets compare the end of a token with the real time.
+# Sockets compare the end of a token with the real time, and the time of the showcase may be long past. So the tokens must be valid for very long.
 TOKEN_LIFE = timedelta(days=36_500)
-# How long a page may take to show what it should.
+# How long a page may take to show something, in milliseconds.
 PATIENCE_MS = 60_000
 # How many times slower than a real clock the clock of the gateways is.
 SLOWNESS = 50
@@ -77,7 +77,7 @@ class Look:
 class Stage:
     """The running gateways and the browser. `failing`: a gateway whose MongoDB can't be reached. `refusing`: one that accepts no token of `gateway`.
 
-    `network`: a proxy before `gateway` that blocks WebSockets. `door`: a proxy before `gateway`.
+    `network`: a proxy before `gateway` that blocks WebSockets. `door`: a proxy that a view opens to one of the gateways, and later to another one.
 
     `shown_at`: the time that the page shows.
     """
@@ -123,7 +123,7 @@ class Stage:
         return page
 
     async def board(self, look: Look, token: str | None = None, address: str = "", url: str | None = None) -> Page:
-        """The board, opened at this address with this token. `address`: what follows the `#`."""
+        """Open the board with this token. `address`: the part of the address after `#/`. `url`: the gateway's URL; by default, that of `gateway`."""
         page = await self.page(look, KEEP_TOKEN % (token or self.board_token()))
         await page.goto(f"{url or self.gateway.url}/#/{address}")
         return page
@@ -140,7 +140,7 @@ class Stage:
         return self.gateway.tokens.follow_token(issuer, self.showcase.stored[self.showcase.named[name]].chain, TOKEN_LIFE).token
 
     async def wait(self, page: Page, seconds: float) -> None:
-        """Let the page believe that so many seconds have passed since NOW."""
+        """Set the clock of the page to this number of seconds after NOW."""
         self.shown_at = NOW + timedelta(seconds=seconds)
         await page.clock.set_system_time(self.shown_at)
 
@@ -161,13 +161,13 @@ class Stage:
 
 @asynccontextmanager
 async def a_stage(browser: Browser, mongo_uri: str) -> AsyncIterator[Stage]:
-    """A context in which the gateways run. `mongo_uri`: of a server on which this function uses a database of its own."""
+    """A context in which the gateways run. `mongo_uri`: the URI of a MongoDB in which this function uses a database of its own."""
     uri, shown = another_database(mongo_uri), showcase()
     pages = [*board.routes(lambda: {**board.configuration_of(PROCESSING_SECONDS), "links": LINKS})]
     async with AsyncExitStack() as stack:
         database = stack.enter_context(MongoClient[dict[str, Any]](mongo_uri, tz_aware=True))[urlsplit(uri).path[1:]]
         clock = SlowClock()
-        # Many pages read the figures within seconds, which costs more than a board that is read by a person.
+        # Many pages read the figures within seconds. Their total cost is higher than the rate of a caller allows by default.
         budgets = dict.fromkeys(("rate_cost_per_second", "rate_burst_cost", "workspace_cost_per_second", "workspace_burst_cost"), 10_000_000)
         limits = {
             "processing_seconds": PROCESSING_SECONDS,
@@ -179,7 +179,7 @@ async def a_stage(browser: Browser, mongo_uri: str) -> AsyncIterator[Stage]:
         network = await stack.enter_async_context(outages(blocks_sockets=True))
         gateway = await stack.enter_async_context(serving(uri, clock, **common))
         door = await stack.enter_async_context(outages())
-        # A short time limit: all gateways of this process share the driver's threads, and a thread that waits for MongoDB is missing to the others.
+        # A short time limit: all gateways of this process share the driver's threads. While a thread waits for MongoDB, no other gateway can use it.
         unreachable = {**common, "database_seconds": 0.2}
         refusing = await stack.enter_async_context(serving(UNREACHABLE_MONGO, clock, **unreachable, token_key=ANOTHER_KEY))
         failing = await stack.enter_async_context(serving(UNREACHABLE_MONGO, clock, **unreachable))
@@ -197,7 +197,7 @@ async def a_stage(browser: Browser, mongo_uri: str) -> AsyncIterator[Stage]:
 class SlowClock:
     """The clock of the gateways: it begins at NOW and advances, but so slowly that no deadline passes meanwhile.
 
-    It must not stand still: MongoDB does not report writes that change nothing, such as a heartbeat with the time of the one before.
+    It must not stand still: MongoDB reports no write that changes nothing, such as a heartbeat that writes the same time as the heartbeat before.
     """
 
     def __init__(self) -> None:

@@ -1,4 +1,4 @@
-"""The verifications of the showcase: a few that show each situation, and two months of others. They are the same in each run."""
+"""The verifications of the showcase: one for each situation, and many others from the last two months. They are the same in each run."""
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -28,7 +28,7 @@ def ago(minutes: float) -> datetime:
 
 @dataclass
 class Showcase:
-    """The verifications, as they are added. `named`: the ids of those that show a situation, by the name of the situation."""
+    """Collects the verifications of the showcase, by id. `named`: the ids of those that show a situation, by the name of the situation."""
 
     random: Random = field(default_factory=lambda: Random(2611))
     stored: dict[str, Verification] = field(default_factory=dict)
@@ -54,7 +54,7 @@ class Showcase:
         return verification.accepted(ProviderReference("yousign", own, f"https://verify.example/{own}"), at)
 
     def retried(self, verification: Verification, at: datetime) -> Verification:
-        """The next attempt. The former attempt is added with the link to it."""
+        """The retry of a verification. This method adds the verification with its reference to the retry, but not the retry itself."""
         before, after = verification.retried(self.an_id(at), RetryRequest(), ProviderReference("yousign", None, None), WINDOWS, at)
         self.keep(before)
         return self.started(after)
@@ -88,7 +88,7 @@ def showcase() -> Showcase:
 
 
 def attention(case: Showcase) -> None:
-    """Verifications that need a person: one is checked for too long, and the backend did not accept the events of another."""
+    """Add verifications that need attention: the provider checks one for too long, and the backend did not accept the events of the other."""
     stuck = case.created(("Inès", "Garnier"), "loan-20481", ago(58))
     case.keep(stepped(stuck, (OPENED, ago(52)), (BEGUN, ago(51)), (RECORDED, ago(47))), "stuck")
 
@@ -100,7 +100,7 @@ def attention(case: Showcase) -> None:
 
 
 def pending(case: Showcase) -> None:
-    """Verifications in each phase."""
+    """Add pending verifications in each phase, and two pending retries."""
     case.keep(case.created(("Chiara", "Bianchi"), "loan-20495", ago(8)), "link not opened")
     opened = case.created(("ნინო", "ბერიძე"), "rent-11871", ago(6))
     case.keep(stepped(opened, (OPENED, ago(4)), (BEGUN, ago(1.2))), "recording")
@@ -121,7 +121,7 @@ def pending(case: Showcase) -> None:
 
 
 def final(case: Showcase) -> None:
-    """Verifications with each kind of outcome."""
+    """Add verifications with each kind of outcome."""
     verified = case.created(("Amadou", "Diallo"), "rent-11873", ago(4))
     verified = stepped(verified, (OPENED, ago(3.5)), (BEGUN, ago(3)), (RECORDED, ago(1.5)))
     case.keep(
@@ -160,7 +160,7 @@ def final(case: Showcase) -> None:
 
 
 def three_attempts(case: Showcase) -> None:
-    """A chain of three attempts, of which the last is verified."""
+    """Add a chain of three attempts, of which the last one is verified."""
     attempt = case.created(("Tomás", "Ferreira"), "loan-20479", ago(5 * 1440))
     for codes, at in (["IDVV_1113"], 5 * 1440 - 20), (["IDVV_2101"], 1500):
         status = Status.FAILED if codes == ["IDVV_2101"] else Status.INCONCLUSIVE
@@ -172,7 +172,7 @@ def three_attempts(case: Showcase) -> None:
 
 
 def history(case: Showcase) -> None:
-    """Verifications of the last two months: many on working days, few at weekends."""
+    """Add verifications of the last two months: many on working days, few at weekends."""
     number = 20_460
     for day in range(DAYS):
         midnight = NOW.replace(hour=0, minute=0, second=0) - timedelta(days=day)

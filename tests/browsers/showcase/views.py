@@ -1,4 +1,4 @@
-"""What can be seen: each page and state of the board and of the person's page, and how to get there."""
+"""The views: each state of each page of the board and of the person's page, with the function that opens it."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ Opening = Callable[[Stage, Look], Awaitable[Page]]
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """A page in a state. `fits`: whether there is such a state in this look. `name`: that of the file with its picture."""
+    """A page in a state. `fits`: whether the state exists in a look. `name`: the beginning of the names of the files with its pictures."""
 
     name: str
     open: Opening

@@ -1,4 +1,4 @@
-// The operations that relay-compiler compiles to artifacts.
+// The operations of relay.js. relay-compiler compiles them to artifacts.
 
 import { graphql } from "relay-runtime";
 

@@ -27,8 +27,8 @@ from tests.serving import ACME, serving
 ROUND_SECONDS = 20
 DOWN_SECONDS = 3
 DATABASE = "drill"
-# The settings of both gateways: the one that is killed, and the one that receives the writes. Anonymized verifications are deleted soon, and feeds
-# resume only after short interruptions.
+# The settings of both gateways: the one that is killed, and the one that receives the writes. Verifications are deleted soon after they are
+# anonymized, so that rows are removed from lists. Feeds resume only after short interruptions, so that web/client must sometimes read a list again.
 SETTINGS = {"remove_seconds": "0.5", "sweep_seconds": "0.3", "feed_resume_seconds": "5"}
 
 

@@ -10,7 +10,7 @@ const lifetimes = TOKENS.split(" ").map(Number);
 
 export const print = (line) => console.log(JSON.stringify(line));
 
-// The events of a browser's window and network. The client must be imported after this.
+// The events of a browser's window and network. web/client is imported after these lines, so that it finds them as in a browser.
 const page = new EventTarget();
 globalThis.addEventListener = page.addEventListener.bind(page);
 const network = { onLine: true };
@@ -31,7 +31,7 @@ async function freshToken() {
 export const client = createGatewayClient({ url, token: freshToken, webSocketImpl: WITHOUT_SOCKETS ? null : WebSocket });
 client.onConnection(({ state, transport, error }) => print({ connection: state, transport, error: error?.code ?? null }));
 
-// Commands of the test, one a line: events of the page, or functions of the program.
+// Executes the commands that the test sends, one in each line: a function of the program, or an event of the page. Returns a function that ends this.
 export function obey(functions) {
   const commands = createInterface({ input: process.stdin });
   commands.on("line", (command) => {

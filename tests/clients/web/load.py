@@ -46,7 +46,10 @@ class Lister:
         return shown
 
     async def difference(self, company: Company) -> str | None:
-        """How the list differs from the one in the database; None if it is equal."""
+        """How the list that the program shows differs from the list in the database; None if both are equal.
+
+        If the program has not read all pages, the rows that it shows must be the first rows of the list.
+        """
         documents = company.kept()
         if not (shown := await self.shown()):
             return "nothing is shown"
@@ -66,7 +69,7 @@ class Lister:
 async def lister(
     node: str, order: str = "CREATED_NEWEST", status: tuple[str, ...] = (), blocked: bool = False, **environment: str
 ) -> AsyncIterator[Lister]:
-    """Follow a list through a proxy, which refuses connections at first."""
+    """A context in which a program follows a list through a proxy. The proxy refuses connections until its `end` is called."""
     filter = json.dumps({"status": status}) if status else "null"
     async with outages(blocked) as proxy, program(node, "lister.js", proxy.url, FILTER=filter, ORDER=order, **environment) as running:
         yield Lister(running, proxy, order, status)
@@ -95,7 +98,7 @@ class Load:
                 retry = await self.company.retry(id)
                 self.ids += [retry["id"]] if "id" in retry else []
             case 9 if id:
-                # The gateway soon deletes what is anonymized.
+                # The gateway deletes verifications soon after they are anonymized.
                 await self.company.anonymize(id, whole_chain=True)
         self.writes += 1
 
@@ -107,7 +110,10 @@ class Load:
 
 
 async def interrupt(lister: Lister, choices: random.Random, port: int, stopped: asyncio.Event) -> None:
-    """Interrupt the connections of a list again and again, until the event is set."""
+    """Interrupt the connections of a list again and again, until the event is set.
+
+    Each third time, the proxy swallows the data of the open connections. The event `pageshow` then makes web/client look for dead connections.
+    """
     for number in count():
         await asyncio.sleep(choices.uniform(0.5, 3))
         if stopped.is_set():
@@ -122,7 +128,7 @@ async def interrupt(lister: Lister, choices: random.Random, port: int, stopped: 
 
 
 async def equal(lister: Lister, company: Company) -> None:
-    """Wait until a list equals the database. Fails if that takes too long."""
+    """Wait until a list equals the database. Fails if that takes too long. The event `online` makes web/client look for dead connections at once."""
     lister.program.send("online")
     try:
         async with asyncio.timeout(SECONDS):

@@ -77,7 +77,7 @@ class Program:
 
 @asynccontextmanager
 async def program(node: str, name: str | Path, url: str, **environment: str) -> AsyncIterator[Program]:
-    """Run a program of this folder, or the one at an absolute path. It is killed at the end of the block."""
+    """A context in which a program of this folder runs, or the program at an absolute path. The program is killed at the end of the context."""
     variables = {"PATH": os.environ["PATH"], "TOKEN_KEY": KEYS["token_key"], "URL": f"{url}/graphql", **environment}
     process = await asyncio.create_subprocess_exec(node, HERE / name, env=variables, stdin=PIPE, stdout=PIPE, stderr=STDOUT, limit=2**24)
     running = Program(process)

@@ -19,7 +19,7 @@ SEED = 16
 
 @pytest.fixture
 async def company(database_uri: str, mongo: MongoClient[dict[str, Any]]) -> AsyncIterator[Company]:
-    """A company at a gateway that soon deletes what is anonymized, and that resumes feeds only after interruptions of less than two seconds."""
+    """A company at a gateway that soon deletes anonymized verifications, and that resumes feeds only after interruptions of less than two seconds."""
     async with serving(database_uri, remove_seconds=0.5, sweep_seconds=0.3, feed_resume_seconds=2) as gateway:
         yield Company(gateway, mongo[urlsplit(database_uri).path[1:]][VERIFICATIONS])
 

@@ -1,4 +1,4 @@
-"""Runs the example for React Native on Node, without what the runtime of React Native lacks: it is not run on a phone."""
+"""Runs the example for React Native on Node, not on a phone. What the runtime of React Native lacks is first removed from Node."""
 
 import shutil
 from pathlib import Path
@@ -10,8 +10,8 @@ from tests.clients.web.packages import linked
 from tests.clients.web.program import program
 from tests.company import LINK_OPENED, Company
 
-# React Native has no events of a window and no `document`; its `navigator` does not know whether there is a network, its AbortController is a
-# polyfill that ignores the option `signal` of listeners, and its `fetch` returns no streams.
+# React Native has no events of a window and no `document`. Its `navigator` does not say whether there is a network. Its AbortController is a polyfill
+# that ignores the option `signal` of listeners, and its `fetch` returns no streams.
 RUNTIME = """
 import WebSocket from "ws"
 globalThis.WebSocket ??= WebSocket

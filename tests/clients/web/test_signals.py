@@ -1,4 +1,4 @@
-"""web/client forgets a wait that has ended: a list that is followed for weeks waits many times on the same signal."""
+"""Tests that web/client removes the listener of a wait that has ended, because a list that is followed for weeks waits many times on one signal."""
 
 from tests.clients.web.program import program
 

@@ -47,7 +47,7 @@ IN_ADVANCE = (
 
 @pytest.fixture(scope="module")
 async def shared_gateway(shared_database_uri: str, commands: Commands) -> AsyncIterator[Gateway]:
-    """A gateway whose provider is `external`. Its sweeper does not run during the tests."""
+    """A gateway whose provider is `external`. Its sweeper does not run during the tests, so that only requests apply deadlines."""
     async with serving(shared_database_uri, provider="external", sweep_seconds=100_000) as running:
         yield running
 
@@ -81,7 +81,7 @@ def steps_of(company: Company, id: str) -> list[str]:
 
 
 def change(company: Company, id: str, **changes: Any) -> None:
-    """Change fields of a stored document, as no code of the gateway does; `__` separates the names of nested fields."""
+    """Change fields of a stored document directly in the database. `__` separates the names of nested fields."""
     company.collection.update_one({"_id": id}, {"$set": {name.replace("__", "."): value for name, value in changes.items()}})
 
 

@@ -53,7 +53,7 @@ class Site:
         return await self.gateway.client.post(path, content=content, headers=headers)
 
     async def read(self, id: str) -> dict[str, Any]:
-        """The verification, as soon as it has an outcome."""
+        """Wait until the verification has an outcome. Returns the verification."""
         async with asyncio.timeout(GENEROUS_SECONDS):
             while True:
                 verification: dict[str, Any] = (await self.gateway.query(READ, {"id": id}))["verification"]
@@ -263,7 +263,7 @@ async def test_while_mongodb_cant_be_written_the_provider_sends_again_later(
 async def end_lease(inbox: Collection[dict[str, Any]]) -> None:
     """End the lease of the stored webhook now, so that the test need not wait until a sweep may apply it.
 
-    Neither request applies the webhook. The first was answered with 503 before MongoDB stored it. The second found it in the inbox, so nothing was
-    left to do for that request. The lease of the first request still holds.
+    The test has sent the webhook twice, and neither request applies it. The first one was answered with 503 before MongoDB had stored the webhook.
+    The second one found the webhook in the inbox, so nothing was left to do for it. The lease that the first request has stored still holds.
     """
     inbox.update_many({"state": "waiting"}, {"$min": {"next": inbox.find_one({})["receivedAt"]}})  # type: ignore[index]

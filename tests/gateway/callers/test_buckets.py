@@ -66,7 +66,7 @@ async def test_eight_thousand_payments_wait_in_one_queue_with_one_timer(clockwor
 
     assert (timers_at_first, served_at_first) == (1, [0, 1])
     assert served == [*range(8000)]
-    # Each second pays for 20 payments, and then one timer is set for those that still wait.
+    # In each second, the bucket gains enough for 20 payments, and then one timer is set for the payments that still wait.
     assert clockwork.timers_set == 401
     assert (clockwork.timers, bucket.waits) == ([], False)
 

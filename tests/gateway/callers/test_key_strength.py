@@ -32,7 +32,7 @@ def test_bytes_that_count_up_are_weak() -> None:
     assert estimated_bits(bytes(range(32))) < MIN_KEY_BITS
 
 
-# The second value is the length of the shortest key of this kind that the gateway accepts.
+# `length`: the length of the shortest key of these characters that the gateway accepts.
 @pytest.mark.parametrize(("characters", "length"), [("0123456789abcdef", 32), ("0123456789", 32), ("".join(map(chr, range(33, 127))), 32)])
 def test_a_generated_key_is_not_weak(characters: str, length: int) -> None:
     dice = random.Random(17)

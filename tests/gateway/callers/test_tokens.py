@@ -67,7 +67,7 @@ WITH_AN_ID = [name for name, query in OPERATIONS.items() if "$id: ID!" in query]
 
 
 def variables(query: str, **values: Any) -> dict[str, Any]:
-    """The variables to send with this operation: those of the given values that it declares."""
+    """The variables to send with this operation: those of the values that the operation declares."""
     return {name: value for name, value in values.items() if f"${name}:" in query}
 
 

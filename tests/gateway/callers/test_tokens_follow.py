@@ -278,7 +278,7 @@ async def test_a_follow_token_holds_at_once_at_a_gateway_whose_clock_is_behind(d
         for seconds in (1, LEEWAY_SECONDS - 1, LEEWAY_SECONDS + 2):
             clock.now += timedelta(seconds=1)
             behind.now = clock.now - timedelta(seconds=seconds)
-            # A new token for each case: a gateway does not verify a token again that it accepted before.
+            # Issue a new token for each case, because a gateway that has accepted a token does not verify this token again.
             token = (await issuer.query(ISSUE, {"id": id}))["issueFollowToken"]["token"]
             statuses[seconds] = (await other.post(OPERATIONS["verification"], {"id": id}, token)).status_code
 

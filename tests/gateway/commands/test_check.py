@@ -26,7 +26,7 @@ def no_variables(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def away(**changed: object) -> Settings:
-    """Settings with a MongoDB that can't be reached, which is found out quickly."""
+    """Settings with a MongoDB that can't be reached. The time limit is short, so that the check ends soon."""
     return settings_for_tests(UNREACHABLE, 0, database_seconds=0.2, **changed)
 
 

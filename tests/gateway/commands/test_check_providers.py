@@ -20,7 +20,7 @@ async def fake() -> AsyncIterator[FakeYousign]:
 
 
 async def found(file: Path) -> dict[str, bool]:
-    """The results of `gateway check` about the providers of this file: whether each is good, by its text."""
+    """What `gateway check` finds out about the providers of this file: for the text of each finding, whether it is no problem."""
     findings = await check(lambda: settings_for_tests(NO_MONGODB, 0, database_seconds=0.2, providers_file=file, provider=None))
     return {finding.text: finding.problem is None for finding in findings if finding.text.startswith("provider")}
 

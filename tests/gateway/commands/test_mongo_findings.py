@@ -21,7 +21,7 @@ READ_ONLY = ["changeStream", "find", "listCollections", "listIndexes"]
 
 
 async def found(uri: str, **changed: object) -> list[Finding]:
-    """What is found about the MongoDB with this URI."""
+    """What `gateway check` finds out about the MongoDB with this URI."""
     return await mongo_findings(settings_for_tests(uri, 0, **changed))
 
 
@@ -124,7 +124,7 @@ async def test_duplicates_that_prevent_a_unique_index_fail_and_are_named(databas
 
 
 async def addresses(uri: str, **changed: str) -> list[str]:
-    """What is found about the addresses of clients."""
+    """The texts of what `gateway check` finds out about the addresses of clients. Asserts that nothing is a problem."""
     findings = await found(uri, **changed)
     assert not any(finding.problem for finding in findings)
     return [finding.text for finding in findings if finding.text.startswith("addresses")]

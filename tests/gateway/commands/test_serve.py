@@ -46,7 +46,7 @@ class Service:
         return {int(match[1]): int(match[2]) for match in found if match}
 
     async def replaced(self, before: dict[int, int], *numbers: int) -> None:
-        """Wait until the workers with these numbers are others than before."""
+        """Wait until the workers with these numbers are other processes than in `before`."""
         await self.command.until(lambda: all(self.workers()[number] != before[number] for number in numbers))
 
     def logged(self, text: str) -> list[str]:
@@ -70,7 +70,7 @@ async def served(directory: Path, database_uri: str, **environment: str) -> Asyn
         service = Service(command, port, environment.get("GATEWAY_ADMIN_PORT"), environment.get("GATEWAY_TOKEN_JWKS_FILE", ""))
         await command.until(lambda: len(service.workers()) == WORKERS)
         await command.ready(service.operators_url)
-        # The request for readiness was answered by one worker. Another one may still find that the indexes are missing, and create nothing.
+        # Only one worker has answered the request for readiness. Another one may still believe that indexes are missing, and refuse creations.
         async with asyncio.timeout(READY_SECONDS):
             while await service.metric("gateway_missing_indexes") != {"1": 0, "2": 0}:
                 await asyncio.sleep(0.05)
@@ -193,7 +193,7 @@ async def test_a_killed_worker_is_replaced(prompt: Service) -> None:
 
 
 async def test_a_worker_that_is_ended_by_hand_leaves_its_slot_to_another_one(announcing: Service) -> None:
-    """With a delay, a process that ends keeps new connections out of its listening socket, which its successor has too."""
+    """A process that ends after a delay keeps new connections out of its listening socket. Its successor uses this socket, and must let them in."""
     before = announcing.workers()
 
     os.kill(before[1], signal.SIGTERM)
@@ -271,7 +271,7 @@ async def test_a_single_process_goes_on_after_the_signals_for_workers(tmp_path: 
 
 
 async def test_a_wrong_password_that_is_seen_only_later_is_logged_once(tmp_path: Path, authenticated: AuthenticatedMongo) -> None:
-    """A process that starts while MongoDB is away waits for it, with any password. It must not log the same fault at each of its many attempts."""
+    """A process that starts while MongoDB is away waits for MongoDB, also with a wrong password. It must not log the same fault at each attempt."""
     async with (
         forwarding(authenticated.uri(password="canary")) as forwarder,
         running(tmp_path, "serve", **settings_at(free_port()), GATEWAY_MONGO_URI=forwarder.uri) as command,

@@ -19,9 +19,9 @@ BUDGET: dict[str, Any] = {"rate_cost_per_second": 0.001, "rate_burst_cost": 300,
 
 
 async def answered_queries(gateway: Gateway, workspace: str, steps: Sequence[str]) -> int:
-    """Follow a verification with SUBSCRIBERS subscriptions of one caller, while another caller reports steps. Then query until that is refused.
+    """Follow a verification with SUBSCRIBERS subscriptions of one caller, while another caller reports steps.
 
-    Returns how many queries were answered.
+    Then send queries of the first caller until one is refused. Returns how many queries were answered.
     """
     token, provider = (gateway.tokens.token(subject, workspace, [*Scope], timedelta(hours=1)) for subject in ("reader", "provider"))
     id = (await gateway.query(CREATE, {"input": PERSON}, provider))["createVerification"]["id"]
@@ -41,7 +41,7 @@ async def answered_queries(gateway: Gateway, workspace: str, steps: Sequence[str
 
 async def test_messages_of_subscriptions_do_not_use_up_the_rate_of_queries(database_uri: str) -> None:
     async with serving(database_uri, **BUDGET) as gateway:
-        # The first caller also pays for the documents, which are then stored.
+        # Only the first caller pays for the preparation of the documents, which are then kept.
         await answered_queries(gateway, "first", STEPS[:1])
         quiet = await answered_queries(gateway, "quiet", [])
         busy = await answered_queries(gateway, "busy", STEPS)

@@ -86,7 +86,10 @@ RULES: tuple[type[ASTValidationRule], ...] = (NumbersInRangeRule,)
 
 
 def messages(query: str) -> list[str]:
-    """The messages of the rule about a document. If there are any, asserts that MANY_DIGITS matches: the gateway applies the rule only then."""
+    """The messages with which NumbersInRangeRule refuses a document. Asserts that MANY_DIGITS matches a refused document.
+
+    The gateway applies the rule only to documents that MANY_DIGITS matches.
+    """
     errors = [error.message for error in validate(SCHEMA, parse(query), RULES)]
     assert not errors or MANY_DIGITS.search(query)
     return errors

@@ -22,7 +22,8 @@ from tests.wire import following
 
 READ, WRITE, REPORT, SENSITIVE = Scope.READ, Scope.WRITE, Scope.REPORT, Scope.SENSITIVE
 INTERNAL = [code for code, reason in CATALOGUE.items() if reason.internal]
-# What is added to the visible reasons of a verification. Providers may send any code with any status.
+# Codes that are added to the visible reasons of a verification. They are withheld from callers without the scope. Providers may send any code with
+# any status.
 WITHHELD = [*((code,) for code in INTERNAL), ("NEW_CODE",), ("IDVV_2301", "NEW_CODE"), (*INTERNAL, "A", "B")]
 subjects = count()
 REASON = "code known type statuses description retryAdvice internal guidance"
@@ -44,7 +45,10 @@ QUERIES = {
 
 
 def sets_of_visible_reasons(status: Status) -> list[tuple[str, ...]]:
-    """Sets of codes: no code, each code alone, each code with the next one, and each pair out of the three codes of the individual's buttons."""
+    """Sets of codes that are not internal: no code, each code alone, and each code with the next one.
+
+    For INCONCLUSIVE also each pair of three codes that the individual or the individual's device causes (`BUTTONS` in domain/reasons.py).
+    """
     codes = [code for code, reason in CATALOGUE.items() if not reason.internal and status in reason.statuses]
     buttons = combinations(["IDVV_1111", "IDVV_1203", "IDVV_3001"], 2) if status is Status.INCONCLUSIVE else []
     return [(), *((code,) for code in codes), *pairwise(codes), *buttons]

@@ -1,4 +1,4 @@
-"""The classes that trace operations do what the others do. tests/gateway/process/test_tracing.py tests the spans of a running gateway."""
+"""The classes that trace operations override only the methods that begin spans. tests/gateway/process/test_tracing.py tests these spans."""
 
 from gateway.operations.execution import Execution
 from gateway.operations.live import Live

@@ -1,4 +1,4 @@
-"""Background tasks are restarted after a failure."""
+"""Background tasks: how they are restarted after a failure, and which figures they give to the metrics."""
 
 import asyncio
 import logging

@@ -1,4 +1,4 @@
-"""The metrics of MongoDB and of the feed, as a running gateway shows them."""
+"""The metrics of MongoDB, of the feed and of the sweeper, as a running gateway shows them."""
 
 import asyncio
 
@@ -26,7 +26,7 @@ async def test_commands_and_connections_are_shown(company: Company) -> None:
     assert after["gateway_mongodb_connections", "main open"] >= 1
     assert after["gateway_mongodb_connections", "feed open"] >= 1
     assert after["gateway_mongodb_waiting_operations", "main"] == 0
-    # The commands of the change stream wait for changes, so they are not among the commands.
+    # The change stream's commands are left out of the metric, because their times say only how long they waited for changes.
     assert ("gateway_mongodb_command_seconds_count", "getMore") not in after
 
 

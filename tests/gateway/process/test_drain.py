@@ -1,4 +1,4 @@
-"""The deadlines of requests that are under way, and how a process that ends waits for these requests."""
+"""The deadlines of requests that are under way, and how a process ends: it announces its end, and waits for these requests."""
 
 import asyncio
 

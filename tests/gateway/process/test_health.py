@@ -33,7 +33,7 @@ async def becomes(gateway: Gateway, status: int) -> httpx2.Response:
 
 
 async def cause(gateway: Gateway, dependency: str) -> str | None:
-    """Why a dependency does not work, by /healthz; None if it works."""
+    """The reason why a dependency does not work, from /healthz; None if the dependency works."""
     response = await gateway.client.get("/healthz")
     assert response.status_code == 200
     found: dict[str, Any] = response.json()["dependencies"][dependency]

@@ -111,7 +111,8 @@ async def test_commands_carry_the_trace_as_their_comment(traced: Gateway, databa
     database.command("profile", 0)
 
     commands = [entry["command"] for entry in database["system.profile"].find({"command.comment": {"$regex": TRACE}})]
-    # MongoDB's profiler shows an update without its name. It is the barrier, which precedes the answer that a verification does not exist.
+    # MongoDB's profiler shows an update as `q`, without its name. This update is the barrier, which the gateway writes before it answers that a
+    # verification does not exist.
     assert {next(iter(command)) for command in commands} == {"find", "q"}
 
 

@@ -63,7 +63,7 @@ def test_the_defaults() -> None:
 
 @pytest.fixture
 async def gateway(mongo_uri: str) -> AsyncIterator[Gateway]:
-    """A gateway that allows few connections from one address. The connection of the test's own client is closed, so that it does not count."""
+    """A gateway that allows LIMIT connections from one address. The client of `serving` keeps one of them open, which leaves LIMIT - 1 to a test."""
     async with serving(mongo_uri, max_connections_per_address=LIMIT) as running:
         yield running
 

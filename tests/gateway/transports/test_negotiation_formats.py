@@ -179,7 +179,7 @@ LISTS: list[tuple[str, list[str], Callable[[httpx2.Response], bool]]] = [
     ("accept-encoding", ["gzip;q=0.1", "br;q=0.01"], lambda response: response.headers["content-encoding"] == "gzip"),
     ("if-none-match", ['"x"', "*"], lambda response: response.status_code == 304),
     ("if-none-match", ["*", '"x"'], lambda response: response.status_code == 304),
-    # The lines of `Authorization` are not joined: it is no list.
+    # The lines of `Authorization` are not joined, because the value of this header is no list. A request with several of them is refused.
     ("authorization", ["Bearer x"], lambda response: response.status_code == 400),
 ]
 

@@ -35,7 +35,7 @@ while True:
 
 
 class Running:
-    """A supervisor that runs in the test's process, and what its workers say."""
+    """A supervisor that runs in the test's process. The test connects to its workers to learn which of them run."""
 
     def __init__(self, sockets: list[socket.socket], directory: Path) -> None:
         self.directory = directory
@@ -59,7 +59,7 @@ class Running:
         return found
 
     async def until(self, holds: Callable[[dict[int, int]], bool]) -> dict[int, int]:
-        """Wait until this holds for the workers. Returns their process ids by their numbers."""
+        """Wait until `holds` is true of the workers' process ids, by their numbers. Returns these ids."""
         async with asyncio.timeout(GENEROUS_SECONDS):
             while not holds(found := await self.workers()):
                 await asyncio.sleep(0.05)

@@ -1,4 +1,4 @@
-"""Tests that reads which may take long run in small numbers, with a time limit, and are charged for."""
+"""Tests that only a few reads that may take long run at a time, and that counts have a time limit and are charged for."""
 
 import asyncio
 from dataclasses import dataclass, field

@@ -34,7 +34,7 @@ instants = st.integers(0, 5).map(lambda minutes: later(minutes=minutes)) | st.in
 
 @st.composite
 def verifications_of_all_kinds(draw: st.DrawFn) -> Verification:
-    """A random verification: pending, with a result, or expired. If it is final, it may have an ignored result and a retry, and may be anonymized."""
+    """A random verification: pending, with a result, expired or closed. A final one may have an ignored result and a retry, and may be anonymized."""
     verification = a_verification(at=draw(instants), reference=draw(st.sampled_from(["order-1", "order-2"])))
     match draw(st.sampled_from(["pending", "result", "result", "result", "expired", "closed"])):
         case "result":

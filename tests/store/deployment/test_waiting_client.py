@@ -35,7 +35,7 @@ class MongoWithFailPoints(EmbeddedMongo):
 
 @pytest.fixture(scope="module")
 def failing_mongo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MongoClient[dict[str, Any]]]:
-    """A client of a mongod with fail points. It has no errors of its own to wait for."""
+    """A client of a mongod with fail points. It never receives the errors itself, because they are only for clients with the gateway's `appName`."""
     with MongoWithFailPoints(tmp_path_factory.mktemp("mongo")) as mongo, MongoClient[dict[str, Any]](mongo.uri) as client:
         yield client
 
@@ -54,7 +54,10 @@ async def failing(mongo: MongoClient[dict[str, Any]], code: int, times: int | No
 
 @asynccontextmanager
 async def connected(mongo: MongoClient[dict[str, Any]], timeout_seconds: float = PATIENT_SECONDS) -> AsyncIterator[Client]:
-    """A client of the gateway for this mongod. It soon notices that the mongod, whose errors are not real, is still the primary."""
+    """A client of the gateway for this mongod.
+
+    Some of the simulated errors mean that the mongod is no longer the primary. The client soon notices that it still is: it looks every 500 ms.
+    """
     host, port = mongo.address or ("", 0)
     client = connect(f"mongodb://{host}:{port}/gateway?directConnection=true&heartbeatFrequencyMS=500", timeout_seconds)
     try:

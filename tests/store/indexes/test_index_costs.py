@@ -129,8 +129,8 @@ async def test_a_page_reads_about_as_many_entries_as_match(stored: tuple[Store, 
         page = await store.within("acme").page(filter, request)
         pages += 1
 
-        # MongoDB may sort up to about 300 matching rows in memory. Every page then reads all of them, so the limit is not that of the page alone.
-        # If more rows match, MongoDB must read them in the order of an index. The 20 are leeway.
+        # MongoDB may sort up to about 300 matching rows in memory, and then reads all of them for every page. So up to 300 rows, the limit depends on
+        # all matching rows. If more rows match, MongoDB must read them in the order of an index. The 20 are leeway.
         limit = ratio * max(cost.returned, min(len(rows), 300)) + 20
         assert cost.keys <= limit, (pages, cost, len(rows))
         assert cost.documents <= limit, (pages, cost, len(rows))

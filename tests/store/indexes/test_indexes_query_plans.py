@@ -4,7 +4,7 @@ A sort in memory is allowed only if it keeps at most one page of rows, and only 
 
 * a list is filtered by a reference or by reasons, and sorted by the last change: no index contains both;
 * a list is filtered by the period of the outcome, by the provider's id, or by the period of the last change and sorted by creation. MongoDB then
-  decides, from what it reads first, whether few rows are in the period: it sorts them, or it reads the list in its order;
+  estimates, from what it reads first, whether few rows match. If so, it sorts them; otherwise it reads the list in its order;
 * a list is filtered by several phases that are combined with other conditions;
 * a list is filtered by the reason type UNKNOWN, which is a range of codes: to read the rows in the order of an index, MongoDB would have to search
   the whole index.

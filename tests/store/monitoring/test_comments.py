@@ -31,7 +31,7 @@ CALLS: dict[str, Callable[[Things], object]] = {
 
 @pytest.fixture
 def listened(database_uri: str) -> Iterator[tuple[Commands, MongoClient[dict[str, Any]]]]:
-    """A client, and what records its commands."""
+    """The commands that a client sends, as they are recorded, and the client."""
     commands = Commands()
     with MongoClient[dict[str, Any]](database_uri, event_listeners=[commands]) as client:
         yield commands, client

@@ -20,7 +20,7 @@ def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def marking(store: Store, target: str = "one") -> Rounds:
-    """The rounds of a work that marks every verification."""
+    """The rounds of a kind of work that marks every verification."""
     return Rounds(store.database, "mark", target, OUTDATED, {"_id": 1}, pause_seconds=0)
 
 

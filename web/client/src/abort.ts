@@ -9,8 +9,8 @@ export function stopping(...signals: readonly (AbortSignal | undefined)[]): Abor
 export function whenAborted(signal: AbortSignal | undefined, stop: () => void, unless?: AbortSignal): void {
   if (signal?.aborted) stop();
   else if (!unless?.aborted) {
-    // Not with the option `signal` of `addEventListener`: Node 20 forgets all but the last of several such options on the same signal at the next
-    // garbage collection, and then keeps the listeners for ever.
+    // The listener is removed by hand, and not with the option `signal` of `addEventListener`. If several listeners have the same signal in that
+    // option, Node 20 forgets all but the last of them at the next garbage collection, and then keeps the listeners for ever.
     signal?.addEventListener("abort", stop);
     unless?.addEventListener("abort", () => signal?.removeEventListener("abort", stop));
   }

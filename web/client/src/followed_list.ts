@@ -291,7 +291,7 @@ class List<Row extends ListRow> implements Source {
     this.#counting ??= setTimeout(() => void this.#recount(), COUNT_MS);
   }
 
-  /** Count the list anew. One count at a time: while the gateway can't be reached, they would pile up. */
+  /** Count the list anew. Only one count runs at a time: otherwise, counts would pile up while the gateway can't be reached. */
   async #recount(): Promise<void> {
     this.#isMiscounted = false;
     const document = CountVerifications as TypedDocument<CountVerificationsResult, unknown>;

@@ -196,7 +196,7 @@ function styled(root: ShadowRoot): void {
   } else root.append(made("style", {}, STYLES));
 }
 
-/** What is always there. Screen readers announce what changes in a region only if the region was there before. */
+/** The parts that are always in the element. Screen readers announce what changes in a region only if the region was there before. */
 function frame(): HTMLElement {
   // An app may put a line of its own over the picture.
   const field = made("div", { class: "field" }, made("slot", { name: "header" }), made("div", { class: "picture" }));

@@ -20,7 +20,7 @@ export interface View {
   readonly lead: string;
   readonly tips: readonly (readonly [title: string, text: string])[];
   readonly advice: readonly string[];
-  /** The names of the steps, and the index of the present one, which is their number if all are done. Null: no steps are shown. */
+  /** The names of the steps, and the index of the present step. If all are done, the index is the number of steps. Null: no steps are shown. */
   readonly steps: { readonly names: readonly string[]; readonly current: number } | null;
   readonly action: { readonly label: string; readonly url: string } | null;
   readonly note: string;

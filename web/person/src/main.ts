@@ -28,7 +28,7 @@ function follow(): void {
   // `chain`: the id of the first attempt; `page`: the reference to the address that renews the token.
   const { chain = null, page } = claimsOf(value);
   const search = page ? `?for=${page}` : "";
-  // Only this address has a page whose policy allows it to renew the token.
+  // Load the page again at this address: only the response at this address has a policy that allows the page to renew the token.
   if (location.search !== search) return location.replace(`follow${search}#${value ?? ""}`);
   given = null;
   // Without a token the element says that the link must be opened again.
@@ -40,7 +40,7 @@ function follow(): void {
 }
 
 /**
- * Request a token in place of the one that the element has. It stays if the integrator refuses.
+ * Request a token in place of the one that the element has. If the integrator refuses, the element keeps its token.
  *
  * @throws an error if the integrator can't be reached and the token has expired, so that the element tries again later.
  */

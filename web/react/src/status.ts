@@ -29,7 +29,7 @@ export function VerificationStatus({ id, token = null, url, client, locale, them
     listeners.current = { onChange, onEnd };
   });
 
-  // React 18 sets only attributes of custom elements, never properties, and the token must not become an attribute, which the page would show.
+  // The token is set here as a property. React 18 would set it as an attribute, as for all custom elements, and the HTML of the page would show it.
   useEffect(() => {
     const { current } = element;
     if (current) Object.assign(current, { client: client ?? null, token });

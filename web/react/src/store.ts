@@ -4,8 +4,8 @@ import { type DependencyList, useMemo, useSyncExternalStore } from "react";
 export type Start<State> = (publish: (change: (before: State) => State) => void) => () => void;
 
 /**
- * What components read with `useSyncExternalStore`. It follows while a component listens. StrictMode unmounts and mounts each component at once: a
- * client sends nothing before the present task has ended, so that this opens no second subscription.
+ * A state that components read with `useSyncExternalStore`. The store follows something while at least one component listens. StrictMode unmounts and
+ * mounts each component at once. That opens no second subscription, because a client sends nothing before the present task has ended.
  */
 export class Store<State> {
   #state: State;

@@ -21,7 +21,7 @@ export function useAttention(pulse: Pulse): { entries: Entry[]; again: () => voi
   const version = useChanges(pulse, 5000);
   const now = useNow();
   const minute = Math.floor(now / 60_000);
-  // Nobody reports that a delivery has succeeded, so deliveries are read again and again while there is one that has not.
+  // The gateway sends no event when a delivery succeeds. So deliveries are read again and again while one of them is among the entries.
   const [isUndelivered, setUndelivered] = useState(false);
   const stuck = { phase: ["PROCESSING" as const], updatedBefore: new Date(minute * 60_000 - configuration().processingSeconds * 1000).toISOString() };
   const { data, again } = useQuery(BoardAttention, { stuck }, { version: `${version} ${isUndelivered ? Math.floor(now / READ_AGAIN_MS) : ""}`, pause: 5000, keep: true });

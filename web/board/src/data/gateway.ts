@@ -6,7 +6,7 @@ export type ConnectionState = "connecting" | "live" | "reconnecting" | "offline"
 
 const STATES = { idle: "connecting", connecting: "connecting", connected: "live", waiting: "reconnecting", offline: "offline" } as const;
 
-// Browsers run a timer that is longer than this at once.
+// A timer for a longer time would ring at once: browsers count its milliseconds in 32 bits.
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /** Everything that the board reads and changes goes through this object. It ends when the token is refused or has expired. */
@@ -27,7 +27,7 @@ export class Gateway {
     if (left < MAX_TIMER_MS) this.#ending = setTimeout(() => this.end(), left);
     this.client = createGatewayClient({
       url: endpoint,
-      // There is no token but the pasted one, so the session ends when it has expired.
+      // The pasted token is the only one, so the session ends when this token has expired.
       token: async () => {
         if (Date.now() < expires) return token;
         this.end();

@@ -30,7 +30,7 @@ export class Pulse {
   }
 }
 
-/** A number that grows when one of these verifications changes, at most once in `every` milliseconds. Without `ids`: when any one changes. */
+/** A number that grows when one of these verifications changes (without `ids`: when any one changes), at most once in `every` milliseconds. */
 export function useChanges(pulse: Pulse, every: number, ids?: readonly string[]) {
   const [version, setVersion] = useState(0);
   const key = ids?.join() ?? "";

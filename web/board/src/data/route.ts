@@ -97,7 +97,10 @@ export const NO_FILTERS: Filters = { status: [], phase: [], reasonType: [], reas
 export const isFiltered = ({ status, phase, reasonType, reasonCode, reference }: Filters) =>
   status.length + phase.length + reasonType.length + reasonCode.length > 0 || reference !== "";
 
-/** The start of the period until `now`, or of one `back` periods earlier; null: no limit. At a full minute, so that equal filters share results. */
+/**
+ * The start of the period that ends at `now`, or of the period that lies `back` periods before it, rounded down to a full minute, so that equal
+ * filters share results. Null if the period has no limit.
+ */
 export function startOf(period: Period, now: number, back = 0) {
   const days = DAYS[period];
   return days === null ? null : new Date(Math.floor((now - days * DAY_MS * (1 + back)) / 60_000) * 60_000).toISOString();

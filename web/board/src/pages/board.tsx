@@ -31,7 +31,7 @@ export function Board({ pulse }: { pulse: Pulse }) {
   const [failed, setFailed] = useState<string | null>(null);
   const resend = useResend(again, setFailed);
   const place = useRef<Place>({ selected: null, visible: [], isReturning: false });
-  // Another filter or order is another list, which begins at its beginning.
+  // Another filter or order makes another list, which the reader sees from its beginning.
   const placed = useRef(live?.key);
   if (live && placed.current !== live.key) {
     Object.assign(place.current, { selected: null, visible: [] });

@@ -27,7 +27,7 @@ export function Detail({ id, pulse, alone }: { id: string; pulse: Pulse; alone: 
   const ids = verification?.attempts.map((attempt) => attempt.id).join();
   if (ids && ids !== attempts.join()) setAttempts(ids.split(","));
   const article = useRef<HTMLElement>(null);
-  // The link or the button that led here may be gone from the page, and the focus with it.
+  // The link or the button that led here may be gone from the page. It has taken the focus with it, so the focus moves to the verification.
   useEffect(() => { if (document.activeElement === document.body) article.current?.focus({ preventScroll: true }); }, []);
   return (
     <article ref={article} tabIndex={-1} className="detail" aria-label={verification ? nameOf(verification) : texts.states.loading}>
@@ -251,7 +251,7 @@ function Webhooks({ verification, pulse }: { verification: Verification; pulse: 
   const live = useConnectionState() === "live";
   const version = useChanges(pulse, 2000, [verification.id]);
   const [isWaiting, setWaiting] = useState(false);
-  // Nobody reports that a delivery has succeeded or failed, so it is read again and again while it is waiting or has failed.
+  // The gateway sends no event when a delivery succeeds or fails. So the deliveries are read again and again while this one is waiting or has failed.
   const { data, again } = useQuery(BoardDeliveries, {}, { version: `${version} ${isWaiting ? Math.floor(now / READ_AGAIN_MS) : ""}` });
   const [sent, setSent] = useState(false);
   const [failed, setFailed] = useState<string | null>(null);

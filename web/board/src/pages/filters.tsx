@@ -33,7 +33,7 @@ export function SearchField() {
       go({ id: value });
     } else if (value !== filters.reference) changeFilters(filters, { reference: value });
   };
-  // From here, the keys of the list work again.
+  // Move the focus to the list, so that the keys of the list work again.
   const toList = () => (focusList() ? undefined : input.current?.blur());
   return (
     <form className="search" role="search" onSubmit={(event) => { event.preventDefault(); search(); toList(); }}>

@@ -36,7 +36,7 @@ export function Frame({ error, onLanguage, onToken }: { error: string | null; on
   const [keys, setKeys] = useState(false);
   const pulse = useMemo(() => new Pulse(gateway), [gateway]);
   useEffect(() => { pulse.start(); return () => pulse.stop(); }, [pulse]);
-  // After a new sign-in the field for the token is gone, and the focus with it.
+  // After a new sign-in, the field for the token is gone. It has taken the focus with it, so the focus moves to the list.
   const first = useRef(gateway);
   useEffect(() => { if (gateway !== first.current && document.activeElement === document.body) focusList(); }, [gateway]);
   useEffect(() => {

@@ -13,7 +13,7 @@ import { useWords, type Words } from "../texts/words";
 import { isTyping } from "./frame";
 
 const OVERSCAN = 12;
-// How many of the uppermost visible rows may leave at once until the rows below them move.
+// How many of the uppermost visible rows are remembered to keep the scroll position. Only if all of them leave at once, the rows below them move.
 const MAX_ANCHORS = 30;
 const COLUMNS = ["status", "reference", "person", "where", "action", "left", "changed"] as const;
 
@@ -92,7 +92,7 @@ export function List({ list, place, attention, onAttention, folded, head }: List
     if (last > shown.length - 20) void list.more();
   }, [list, place, rowHeight]);
 
-  // Whatever was added or removed above the rows in view, they stay where they are.
+  // The rows in view stay where they are, whatever was added or removed above them.
   useLayoutEffect(() => {
     const [area, content] = [scroller.current, body.current];
     if (!area || !content) return;
@@ -178,12 +178,12 @@ export function List({ list, place, attention, onAttention, folded, head }: List
     if (first) setSelected(first);
   };
 
-  // The button goes with the click. The keys of the list shall go on working for a reader who has used it.
+  // The click removes the button, and the focus with it. The focus moves to the list, so that the keys of the list go on working.
   const showFresh = () => { list.show(); focusList(); };
 
   const spoken = useSpoken(list, fresh, words);
   const visible = rows.slice(windowOf.first, Math.min(windowOf.last, rows.length));
-  // The rows above the list's own: the names of the columns, those that need attention under their name, and the name of the order.
+  // How many rows are above those of the list: the names of the columns, the entries that need attention with their heading, and the order.
   const above = (folded ? 0 : 1) + (attention.length && attention.length + 1) + 1;
   const columns = folded ? 4 : COLUMNS.length;
   const nothing = !state.loading && !state.error && rows.length === 0;
@@ -226,7 +226,7 @@ export function List({ list, place, attention, onAttention, folded, head }: List
   );
 }
 
-/** The first of the rows that were visible which is still in the list, and its index there. Null: the list was at its beginning, or none is left. */
+/** The uppermost of the rows in `place.visible` that is still in the list, and its index. Null: the list was at its beginning, or none is left. */
 function anchored(place: Place, rows: readonly Row[]): [Place["visible"][number] | null, number] {
   for (const anchor of place.visible) {
     const index = rows[anchor.index]?.id === anchor.id ? anchor.index : rows.findIndex(({ id }) => id === anchor.id);
@@ -292,7 +292,7 @@ function useSpoken(list: LiveList, fresh: number, words: Words) {
     return () => { list.onChange = null; };
   }, [list, words]);
   const some = fresh > 0;
-  // The text is removed with the new rows, so that the same number of further new rows is announced again.
+  // Once no new rows are left, the text is removed. Otherwise, the same number of further new rows would not be announced.
   useEffect(() => setText(some ? words.texts.list.freshSpoken(fresh) : ""), [some, words]);
   return text;
 }

@@ -56,7 +56,10 @@ function useOutside(ref: RefObject<HTMLElement | null>, open: boolean, close: ()
   }, [ref, open, close]);
 }
 
-/** A button that opens a panel below it. `icon`: shown instead of the label. Escape and a click elsewhere close it, and the focus returns to the button. */
+/**
+ * A button that opens a panel below it. `icon`: shown instead of the label. Escape closes the panel and returns the focus to the button. A click
+ * elsewhere, and a focus that leaves the panel, close it too.
+ */
 export function Menu({ label, value, icon, children, align = "start", name, set = false }: {
   label: string; value?: ReactNode; icon?: ReactNode; children: (close: () => void) => ReactNode; align?: "start" | "end"; name?: string; set?: boolean;
 }) {

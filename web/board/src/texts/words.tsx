@@ -11,7 +11,7 @@ export type Language = keyof typeof LANGUAGES;
 
 const KEY = "board-language";
 
-/** The language that the reader chose, or else the first of the browser's languages in which the board has texts. */
+/** The language that the reader chose. Without a choice: French if the browser's languages contain it and do not begin with English, else English. */
 export function initialLanguage(): Language {
   const chosen = localStorage.getItem(KEY);
   if (chosen === "en" || chosen === "fr") return chosen;
