@@ -83,16 +83,19 @@ class SharedService:
     def __init__(self, folder: Callable[[], Path], database_uri: str, **environment: str) -> None:
         """`folder`: makes a folder. Each start gets a folder of its own, because workers may outlive a supervisor that was killed for a moment."""
         self._folder = folder
-        self._start = partial(served, database_uri=database_uri, **environment)
+        self._database_uri = database_uri
+        self._environment = environment
         self._stack = AsyncExitStack()
         self._service: Service | None = None
 
     async def service(self) -> Service:
         """The running service."""
-        if not self._service or self._service.command.process.returncode is not None:
+        running_now = self._service
+        if not running_now or running_now.command.process.returncode is not None:
             await self.close()
-            self._service = await self._stack.enter_async_context(self._start(self._folder()))
-        return self._service
+            running_now = await self._stack.enter_async_context(served(self._folder(), self._database_uri, **self._environment))
+            self._service = running_now
+        return running_now
 
     async def close(self) -> None:
         """End the service."""
