@@ -10,6 +10,9 @@ PYTHON ?= python3
 # The packages of the tests with clients on Node. Empty if tests/clients does not exist.
 CLIENTS := $(patsubst %/package-lock.json,%/node_modules/.package-lock.json,$(wildcard tests/clients/package-lock.json))
 
+# Whether Node 20 or newer is installed with npm. Without them, nothing of web/ is built, and the gateway serves its console only.
+HAS_NODE := command -v npm >/dev/null && node -e 'process.exit(Number(process.versions.node.split(".")[0]) < 20 ? 1 : 0)'
+
 # The packages of the servers on Node that the benchmark compares the gateway with.
 PEERS := bench/peers/node_modules/.package-lock.json
 
@@ -41,6 +44,7 @@ run: setup $(GRAPHIQL) $(BOARD) $(FOLLOW) ## start the gateway with its own Mong
 web: $(WEB) ## build the packages for frontends in web/ (needs npm)
 
 packages: $(WEB) ## pack the packages for frontends into dist/, to install them in an app (needs npm)
+	@$(HAS_NODE) || { echo 'Node 20 or newer with npm is missing, so the packages cannot be packed' >&2; exit 1; }
 	@mkdir -p dist && cd web && npm pack --silent --ignore-scripts --workspace client --workspace element --workspace react --pack-destination ../dist
 
 graphiql: $(GRAPHIQL) ## bundle GraphiQL for `gateway dev` (needs npm)
@@ -103,7 +107,7 @@ check: setup lock-check ## check style, types, layers, the committed schema and 
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
 	.venv/bin/lint-imports --no-logo
-	@if command -v npm >/dev/null; then cd web && npm run --silent check; else echo 'npm is missing, so web/ is not checked' >&2; fi
+	@if $(HAS_NODE); then cd web && npm run --silent check; else echo 'Node 20 or newer with npm is missing, so web/ is not checked' >&2; fi
 	.venv/bin/gateway schema | diff -u schema/schema.graphql - || { echo 'schema/schema.graphql differs from the code: run `make schema`.' >&2; exit 1; }
 
 schema: setup ## write the schema to schema/schema.graphql
@@ -168,21 +172,21 @@ clean: ## remove the environment, caches and development data
 	@$(PYTHON) -m venv .venv || { rm -rf .venv; echo "$(PYTHON) can't create an environment; on Debian: apt-get install python3-venv" >&2; exit 1; }
 
 tests/clients/node_modules/.package-lock.json: tests/clients/package-lock.json
-	@if command -v npm >/dev/null; then cd tests/clients && npm ci --no-audit --no-fund --loglevel=error && touch node_modules/.package-lock.json; \
-	else echo 'npm is missing, so the tests with a client on Node will not run; on Debian: apt-get install npm' >&2; fi
+	@if $(HAS_NODE); then cd tests/clients && npm ci --no-audit --no-fund --loglevel=error && touch node_modules/.package-lock.json; \
+	else echo 'Node 20 or newer with npm is missing, so the tests with a client on Node will not run' >&2; fi
 
 # The packages of web/, and React 18, with which web/react is tested too.
 web/node_modules/.package-lock.json: web/package-lock.json web/react/react18/package-lock.json
-	@if command -v npm >/dev/null; then cd web && for place in react/react18 .; do (cd $$place && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error); done \
+	@if $(HAS_NODE); then cd web && for place in react/react18 .; do (cd $$place && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error); done \
 		&& touch node_modules/.package-lock.json; \
-	else echo 'npm is missing, so the packages for frontends in web/ cannot be built; on Debian: apt-get install npm' >&2; fi
+	else echo 'Node 20 or newer with npm is missing, so the packages for frontends in web/ cannot be built' >&2; fi
 
 $(WEB): web/node_modules/.package-lock.json web/tsconfig.base.json $(wildcard web/*/package.json web/*/tsconfig.json web/*/src/*.ts)
-	@if command -v npm >/dev/null; then cd web && npm run --silent build && touch react/dist/index.js; fi
+	@if $(HAS_NODE); then cd web && npm run --silent build && touch react/dist/index.js; fi
 
 bench/peers/node_modules/.package-lock.json: bench/peers/package-lock.json
-	@if command -v npm >/dev/null; then cd bench/peers && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error && touch node_modules/.package-lock.json; \
-	else echo 'npm is missing, so the peers on Node cannot be installed; on Debian: apt-get install npm' >&2; exit 1; fi
+	@if $(HAS_NODE); then cd bench/peers && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error && touch node_modules/.package-lock.json; \
+	else echo 'Node 20 or newer with npm is missing, so the peers on Node cannot be installed' >&2; exit 1; fi
 
 .venv/peers-installed: requirements/bench.lock .venv/installed
 	@.venv/bin/uv pip install --quiet --python .venv/bin/python --require-hashes --requirement requirements/bench.lock \
@@ -190,13 +194,13 @@ bench/peers/node_modules/.package-lock.json: bench/peers/package-lock.json
 	@touch $@
 
 $(GRAPHIQL): web/graphiql/package-lock.json web/graphiql/build.js web/graphiql/graphiql.js
-	@if command -v npm >/dev/null; then echo 'bundling GraphiQL' && cd web/graphiql && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error && node build.js ../../$(@D); \
-	else echo 'npm is missing, so /graphiql will not be available; on Debian: apt-get install npm' >&2; fi
+	@if $(HAS_NODE); then echo 'bundling GraphiQL' && cd web/graphiql && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error && node build.js ../../$(@D); \
+	else echo 'Node 20 or newer with npm is missing, so /graphiql will not be available' >&2; fi
 
 $(BOARD): $(WEB) $(shell find web/board web/client -name node_modules -prune -o -name dist -prune -o -type f -print)
-	@if command -v npm >/dev/null; then echo 'building the board' && cd web && npm run --silent build -w board -- --logLevel error && rm -rf ../$(@D) && cp -r board/dist ../$(@D); \
-	else echo 'npm is missing, so the board will not be available; on Debian: apt-get install npm' >&2; fi
+	@if $(HAS_NODE); then echo 'building the board' && cd web && npm run --silent build -w board -- --logLevel error && rm -rf ../$(@D) && cp -r board/dist ../$(@D); \
+	else echo 'Node 20 or newer with npm is missing, so the board will not be available' >&2; fi
 
 $(FOLLOW): $(WEB) $(shell find web/person web/element web/client -name node_modules -prune -o -name dist -prune -o -type f -print) web/board/src/styles/tokens.css
-	@if command -v npm >/dev/null; then echo "building the person's page" && cd web && npm run --silent build -w person -- --logLevel error && rm -rf ../$(@D) && cp -r person/dist ../$(@D); \
-	else echo "npm is missing, so the person's page will not be available; on Debian: apt-get install npm" >&2; fi
+	@if $(HAS_NODE); then echo "building the person's page" && cd web && npm run --silent build -w person -- --logLevel error && rm -rf ../$(@D) && cp -r person/dist ../$(@D); \
+	else echo "Node 20 or newer with npm is missing, so the person's page will not be available" >&2; fi

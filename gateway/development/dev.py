@@ -4,7 +4,7 @@ import asyncio
 import json
 import math
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import ExitStack, suppress
 from functools import partial
 from ipaddress import ip_address
@@ -24,6 +24,7 @@ from gateway.development.mongod import DataDirUnusable, EmbeddedMongo
 from gateway.pages import board, console, graphiql
 from gateway.pages.access import PageAccess
 from gateway.pages.bundle import Configuration, is_built
+from gateway.pages.follow import FOLLOW_FILES
 from gateway.process import logs
 from gateway.process.mongo_check import NO_PRIMARY, MongoRefused, check_mongo
 from gateway.transports.origins import is_address
@@ -41,6 +42,7 @@ MONGO_SOURCE = "--mongo-uri (or GATEWAY_MONGO_URI)"
 RENEW_SECONDS = development.TOKEN_TTL.total_seconds() / 2
 DEMO = "A demo creates verifications and drives them to an outcome (--no-demo: without it)."
 NO_DEMO = "The demo is off."
+GRAPHIQL = "GraphiQL"
 DEFAULTS: dict[str, Any] = {
     "provider": "sandbox",
     "introspection": True,
@@ -80,7 +82,7 @@ def dev(host: str, port: int, data_dir: Path, demo: bool, credentials_file: Path
         access = PageAccess(signed, link)
 
         def ready() -> None:
-            print_addresses(console, signed(), files[-1], demo, page_is_open=link is None)
+            print_addresses(console, signed(), files[-1], demo, page_is_open=link is None, missing=missing_pages())
             access.begin()
             # "stopped" is printed last, also if a signal ends the process, but not if the gateway could not start.
             farewell.callback(console.print, "stopped; the data are kept.", style="dim")
@@ -155,18 +157,29 @@ def loopback(host: str) -> bool:
     return host == "localhost" or (is_address(host) and ip_address(host).is_loopback)
 
 
-def print_addresses(console: Console, credentials: Credentials, file: Path, demo: bool, page_is_open: bool) -> None:
-    """Print the gateway's addresses and where the user finds tokens. `page_is_open`: whether the page contains tokens, and needs no link."""
+def missing_pages() -> list[str]:
+    """The names of the pages that are not built here, because Node was missing."""
+    built = {"the board": is_built(board.BOARD_FILES), "the person's page": is_built(FOLLOW_FILES), GRAPHIQL: graphiql.is_bundled()}
+    return [name for name in built if not built[name]]
+
+
+def print_addresses(console: Console, credentials: Credentials, file: Path, demo: bool, page_is_open: bool, missing: Sequence[str] = ()) -> None:
+    """Print the gateway's addresses and where the user finds tokens.
+
+    `page_is_open`: whether the page contains tokens, and needs no link. `missing`: the names of the pages that are not built.
+    """
     console.print("\n[bold green]The verification gateway is ready.[/]\n")
     for name, text in (
         ("start here", credentials.url if page_is_open else "with the link below"),
         ("console", f"{credentials.url}/console"),
-        ("GraphiQL", f"{credentials.url}/graphiql"),
+        *([(GRAPHIQL, f"{credentials.url}/graphiql")] if GRAPHIQL not in missing else []),
         ("GraphQL", credentials.graphql),
         ("WebSocket", credentials.websocket),
         ("tokens", f"in the console, and in {file}"),
     ):
         console.print(f"  {name:<11} {text}")
+    if missing:
+        console.print(f"\n  Not available: {', '.join(missing)}. `make run` builds them if Node 20 or newer is installed with npm.")
     console.print(
         f'\n  A token for the command line:\n\n  TOKEN=$(python3 -c \'import json; print(json.load(open("{file}"))["tokens"]["integrator"])\')\n'
     )

@@ -18,12 +18,17 @@ GRAPHIQL_POLICY = (
     "script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self' data:; worker-src 'self'; connect-src 'self'; "
     "form-action 'none'"
 )
-NOT_BUILT = "GraphiQL is not built here: run `make graphiql` (it needs npm) and restart the gateway."
+NOT_BUILT = "GraphiQL is not built here: run `make graphiql` (it needs Node 20 or newer with npm) and restart the gateway."
+
+
+def is_bundled(bundle: Path = BUNDLE) -> bool:
+    """Whether GraphiQL was bundled into this directory."""
+    return (bundle / "graphiql.js").exists()
 
 
 def routes(access: PageAccess, bundle: Path = BUNDLE) -> list[BaseRoute]:
     """The routes of the page and of the files that it loads. If GraphiQL was not built, the page says how to build it."""
-    built = (bundle / "graphiql.js").exists()
+    built = is_bundled(bundle)
     roles = [field.name for field in fields(Tokens)]
 
     async def graphiql(request: Request) -> Response:

@@ -1,13 +1,11 @@
 """The operators' board in a real browser: a gateway process that serves it, and an operator who uses it in a tab."""
 
 import asyncio
-import os
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-import pytest
 from playwright.async_api import Browser, Locator, Page, expect
 
 from gateway.pages.board import BOARD_FILES
@@ -15,11 +13,12 @@ from gateway.pages.bundle import is_built
 from gateway.pages.follow import FOLLOW_FILES
 from tests.browsers.chromium import Tab, a_tab
 from tests.company import LINK_OPENED, Company
+from tests.prerequisites import missing
 from tests.processes.process import running
 from tests.processes.service import free_port, settings_at
 
 BOARD_PACKAGE = Path(__file__).parents[2] / "web" / "board"
-BOARD_NOT_BUILT = "The board is not built: run `make board` (it needs npm)"
+NOT_BUILT = "The board or the person's page is not built: run `make board` (it needs npm)"
 # How long the tests wait until a page shows something, in milliseconds. It is enough on a machine that is busy with other tests too.
 SHOWN_MS = 30_000
 # The window in which the list has all its columns, and a verification opens beside the list.
@@ -48,13 +47,10 @@ SCROLLED = """pixels => {
 expect.set_options(timeout=SHOWN_MS)
 
 
-def require_board() -> None:
+def require_pages() -> None:
     """Skip the test if the board or the person's page is not built; in CI, fail it."""
-    if is_built(BOARD_FILES) and is_built(FOLLOW_FILES):
-        return
-    if os.environ.get("CI") == "true":
-        pytest.fail(BOARD_NOT_BUILT)
-    pytest.skip(BOARD_NOT_BUILT)
+    if not (is_built(BOARD_FILES) and is_built(FOLLOW_FILES)):
+        missing(NOT_BUILT)
 
 
 class BoardProcess:
@@ -80,7 +76,7 @@ class BoardProcess:
 @asynccontextmanager
 async def a_board(mongo_uri: str, folder: Path, port: int | None = None, **environment: str) -> AsyncIterator[BoardProcess]:
     """A context in which a gateway process with the board runs. `environment`: further settings of the process, as environment variables."""
-    require_board()
+    require_pages()
     process = BoardProcess(mongo_uri, folder, port or free_port(), **environment)
     try:
         await process.start()

@@ -1,8 +1,7 @@
-"""The fixture with the browser, and the time limit of the tests in this folder."""
+"""The fixtures with the browser and the board, and the time limit of the tests in this folder."""
 
 import asyncio
 import inspect
-import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from functools import wraps
 from pathlib import Path
@@ -11,7 +10,10 @@ from typing import Any
 import pytest
 from playwright.async_api import Browser
 
+from tests.browsers.board import BoardProcess, a_board
 from tests.browsers.chromium import MISSING, chromium_path, running_chromium
+from tests.prerequisites import missing
+from tests.serving import ISSUER, Gateway, serving
 
 # How long a test may take. Playwright itself waits without a limit for a script that a page evaluates, for a new tab, and for a browser that hangs.
 MAX_TEST_SECONDS = 240
@@ -40,8 +42,20 @@ async def browser() -> AsyncIterator[Browser]:
     """A running Chromium. Without Chromium, the test is skipped; in CI, it fails."""
     path = chromium_path()
     if not path:
-        if os.environ.get("CI") == "true":
-            pytest.fail(MISSING)
-        pytest.skip(MISSING)
+        missing(MISSING)
     async with running_chromium(path) as running:
         yield running
+
+
+@pytest.fixture(scope="module")
+async def shared_gateway(shared_database_uri: str) -> AsyncIterator[Gateway]:
+    """A gateway beside that of the browser. The companies write through it, also while the browser's gateway is down."""
+    async with serving(shared_database_uri, token_issuer=ISSUER) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+async def board(shared_database_uri: str, tmp_path_factory: pytest.TempPathFactory, shared_gateway: Gateway) -> AsyncIterator[BoardProcess]:
+    """The gateway with the board."""
+    async with a_board(shared_database_uri, tmp_path_factory.mktemp("board")) as process:
+        yield process

@@ -1,17 +1,15 @@
 """The integrator's server, at whose address the person's page renews its follow token."""
 
-import asyncio
-import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-import uvicorn
-from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
+
+from tests.local_server import local_server
 
 SESSION = "session"
 
@@ -23,7 +21,7 @@ class Integrator:
     `origins`, `sessions`: the header `Origin` and the session's cookie of each of these requests. `others`: the paths of all other requests.
     """
 
-    url: str
+    url: str = ""
     answer: tuple[int, Any] = (200, {})
     requests: list[Any] = field(default_factory=list)
     origins: list[str] = field(default_factory=list)
@@ -66,16 +64,8 @@ class Integrator:
 @asynccontextmanager
 async def an_integrator() -> AsyncIterator[Integrator]:
     """A context in which the integrator's server runs."""
-    with socket.socket() as bound:
-        bound.bind(("127.0.0.1", 0))
-        integrator = Integrator(f"http://127.0.0.1:{bound.getsockname()[1]}")
-        routes = [Route("/follow-token", integrator.renew, methods=["POST", "OPTIONS"]), Route("/{path:path}", integrator.other)]
-        server = uvicorn.Server(uvicorn.Config(Starlette(routes=routes), log_config=None, lifespan="off"))
-        serving = asyncio.create_task(server.serve([bound]))
-        try:
-            while not server.started:
-                await asyncio.sleep(0.005)
-            yield integrator
-        finally:
-            server.should_exit = server.force_exit = True
-            await serving
+    integrator = Integrator()
+    routes = [Route("/follow-token", integrator.renew, methods=["POST", "OPTIONS"]), Route("/{path:path}", integrator.other)]
+    async with local_server(routes) as port:
+        integrator.url = f"http://127.0.0.1:{port}"
+        yield integrator

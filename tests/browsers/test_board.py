@@ -12,14 +12,7 @@ from tests.browsers.chromium import Tab, a_tab, server_of
 from tests.clients.outages import BAD_GATEWAY, Outages, outages
 from tests.company import CAPTURE_COMPLETED, LINK_OPENED, Company
 from tests.factories import a_verification
-from tests.serving import ISSUER, Gateway, serving
-
-
-@pytest.fixture(scope="module")
-async def shared_gateway(shared_database_uri: str) -> AsyncIterator[Gateway]:
-    """A gateway beside that of the browser. The companies write through it, also while the browser's gateway is down."""
-    async with serving(shared_database_uri, token_issuer=ISSUER) as running:
-        yield running
+from tests.serving import Gateway
 
 
 @pytest.fixture(scope="module")

@@ -27,7 +27,7 @@ from tests.browsers.board import BOARD_PACKAGE, SHOWN_MS, BoardProcess, Operator
 from tests.company import CAPTURE_COMPLETED, Company
 from tests.factories import WINDOWS, a_verification
 from tests.fakes.receiver import ACCEPTED, RECEIVER_SECRET, REFUSED, Receiver, receiving
-from tests.serving import ISSUER, Gateway, serving
+from tests.serving import Gateway
 from tests.storing import until
 
 DELIVERED = "with-backend"
@@ -50,13 +50,6 @@ DRAWN = """svg => {
 async def backend() -> AsyncIterator[Receiver]:
     """The backend of the company `DELIVERED`. It refuses webhooks until a test changes that."""
     async with receiving(lambda number, body: REFUSED) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-async def shared_gateway(shared_database_uri: str) -> AsyncIterator[Gateway]:
-    """A gateway beside that of the browser, through which the companies write."""
-    async with serving(shared_database_uri, token_issuer=ISSUER) as running:
         yield running
 
 

@@ -9,7 +9,7 @@ import httpx2
 from playwright.async_api import Browser, expect
 from pymongo import MongoClient
 
-from tests.browsers.board import a_board, operating, require_board
+from tests.browsers.board import a_board, operating, require_pages
 from tests.browsers.chromium import a_tab, server_of
 from tests.company import LINK_OPENED, Company
 from tests.deploying.recipes import PAGE, executable, proxy
@@ -32,7 +32,7 @@ def changed_lines() -> dict[str, str]:
 async def test_the_board_and_the_persons_page_work_below_a_path(
     browser: Browser, shared_database_uri: str, mongo: MongoClient[dict[str, Any]], tmp_path: Path
 ) -> None:
-    require_board()
+    require_pages()
     executable("nginx")
     port = free_port()
     async with (

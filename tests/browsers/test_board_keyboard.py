@@ -1,13 +1,9 @@
 """The board by keyboard alone: every action can be reached, the focus is visible and returns, and nothing traps it."""
 
-from collections.abc import AsyncIterator
-
-import pytest
 from playwright.async_api import Browser, expect
 
-from tests.browsers.board import BoardProcess, Operator, a_board, operating
+from tests.browsers.board import BoardProcess, Operator, operating
 from tests.company import Company
-from tests.serving import ISSUER, Gateway, serving
 
 # Marks each element that a reader should reach with the tab key, and starts at the beginning of the page. Returns the number of marked elements. Of a
 # group of radio buttons, the tab key reaches the chosen one. The links of the rows are reached with the keys of the list.
@@ -34,20 +30,6 @@ ELEMENT = "number => document.querySelector(`[data-number='${number}']`)?.outerH
 IS_HELD = "document.activeElement === document.body || document.querySelector('dialog').contains(document.activeElement)"
 
 
-@pytest.fixture(scope="module")
-async def shared_gateway(shared_database_uri: str) -> AsyncIterator[Gateway]:
-    """A gateway beside that of the browser, through which the companies write."""
-    async with serving(shared_database_uri, token_issuer=ISSUER) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-async def typed_board(shared_database_uri: str, tmp_path_factory: pytest.TempPathFactory, shared_gateway: Gateway) -> AsyncIterator[BoardProcess]:
-    """The gateway with the board."""
-    async with a_board(shared_database_uri, tmp_path_factory.mktemp("board")) as process:
-        yield process
-
-
 async def reaches_everything(operator: Operator, scope: str = "body") -> None:
     """Press the tab key until the focus is at the beginning again. Each element must have had the focus, visibly."""
     number = await operator.page.evaluate(MARK, scope)
@@ -65,21 +47,21 @@ async def reaches_everything(operator: Operator, scope: str = "body") -> None:
     assert missed == []
 
 
-async def test_every_control_of_each_page_is_reached_with_the_tab_key(browser: Browser, typed_board: BoardProcess, company: Company) -> None:
+async def test_every_control_of_each_page_is_reached_with_the_tab_key(browser: Browser, board: BoardProcess, company: Company) -> None:
     id = await company.created(reference="order-1")
-    async with operating(browser, typed_board.url, company.token()) as operator:
+    async with operating(browser, board.url, company.token()) as operator:
         await expect(operator.row(id)).to_be_visible()
         await reaches_everything(operator)
         for address, heading in ((f"v/{id}", "order-1"), (f"v/{id}?full", "order-1"), ("catalogue", "Catalogue")):
-            await operator.page.goto(f"{typed_board.url}/#/{address}")
+            await operator.page.goto(f"{board.url}/#/{address}")
             await expect(operator.page.get_by_role("heading", level=1).filter(has_text=heading)).to_be_visible()
             await expect(operator.page.locator(".skeleton")).to_have_count(0)
             await reaches_everything(operator)
 
 
-async def test_the_list_is_moved_through_opened_and_left_with_keys(browser: Browser, typed_board: BoardProcess, company: Company) -> None:
+async def test_the_list_is_moved_through_opened_and_left_with_keys(browser: Browser, board: BoardProcess, company: Company) -> None:
     ids = [await company.created(reference=f"order-{number}") for number in range(5)][::-1]
-    async with operating(browser, typed_board.url) as operator:
+    async with operating(browser, board.url) as operator:
         keyboard = operator.page.keyboard
         await operator.page.get_by_label("Access token").focus()
         await keyboard.insert_text(company.token())
@@ -110,12 +92,10 @@ async def test_the_list_is_moved_through_opened_and_left_with_keys(browser: Brow
         assert await operator.focused() == "Verifications"
 
 
-async def test_the_search_and_the_filters_are_used_with_keys_and_give_the_focus_back(
-    browser: Browser, typed_board: BoardProcess, company: Company
-) -> None:
+async def test_the_search_and_the_filters_are_used_with_keys_and_give_the_focus_back(browser: Browser, board: BoardProcess, company: Company) -> None:
     ids = [await company.created(reference=f"order-{number}") for number in range(3)]
     await company.result(ids[0], "VERIFIED")
-    async with operating(browser, typed_board.url, company.token()) as operator:
+    async with operating(browser, board.url, company.token()) as operator:
         keyboard, rows = operator.page.keyboard, operator.page.locator(".rows .row")
         await expect(rows).to_have_count(3)
         await keyboard.press("/")
@@ -155,9 +135,9 @@ async def test_the_search_and_the_filters_are_used_with_keys_and_give_the_focus_
         assert "created=always" in operator.page.url
 
 
-async def test_dialogs_hold_the_focus_until_they_are_closed_and_give_it_back(browser: Browser, typed_board: BoardProcess, company: Company) -> None:
+async def test_dialogs_hold_the_focus_until_they_are_closed_and_give_it_back(browser: Browser, board: BoardProcess, company: Company) -> None:
     id = await company.created(reference="order-1")
-    async with operating(browser, typed_board.url, company.token(), f"v/{id}") as operator:
+    async with operating(browser, board.url, company.token(), f"v/{id}") as operator:
         keyboard = operator.page.keyboard
         for opener, closing in (("Close…", "Escape"), ("Close…", "Keep it as it is"), ("Follow link", "Done"), ("Keys", "Done")):
             await operator.button(opener).focus()

@@ -6,17 +6,15 @@ from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from itertools import cycle, product
 
-import pytest
 from playwright.async_api import Browser, expect
 
 from domain.result import Result
 from domain.status import Status
 from domain.verification import Verification
 from store.verifications import utc_now
-from tests.browsers.board import SHOWN_MS, BoardProcess, Operator, a_board, operating
+from tests.browsers.board import SHOWN_MS, BoardProcess, Operator, operating
 from tests.company import CAPTURE_COMPLETED, CAPTURE_STARTED, LINK_OPENED, Company
 from tests.factories import a_verification
-from tests.serving import ISSUER, Gateway, serving
 
 ROWS = 10_000
 # The outcomes of the verifications, one after the other. None: pending.
@@ -38,20 +36,6 @@ TO_THE_END = """() => {
 }"""
 
 
-@pytest.fixture(scope="module")
-async def shared_gateway(shared_database_uri: str) -> AsyncIterator[Gateway]:
-    """A gateway beside that of the browser, through which the companies write."""
-    async with serving(shared_database_uri, token_issuer=ISSUER) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-async def list_board(shared_database_uri: str, tmp_path_factory: pytest.TempPathFactory, shared_gateway: Gateway) -> AsyncIterator[BoardProcess]:
-    """The gateway with the board."""
-    async with a_board(shared_database_uri, tmp_path_factory.mktemp("board")) as process:
-        yield process
-
-
 def verifications_of(company: Company, number: int, results: tuple[Result | None, ...], apart: timedelta) -> list[Verification]:
     """Verifications with these outcomes in turn, created one after the other. The last one is the newest."""
     first = utc_now() - number * apart
@@ -64,20 +48,20 @@ def verifications_of(company: Company, number: int, results: tuple[Result | None
 
 
 @asynccontextmanager
-async def on_the_list(browser: Browser, list_board: BoardProcess, company: Company, rows: int = 200, address: str = "") -> AsyncIterator[Operator]:
+async def on_the_list(browser: Browser, board: BoardProcess, company: Company, rows: int = 200, address: str = "") -> AsyncIterator[Operator]:
     """A context with an operator in front of a list of pending verifications."""
     company.keep(*verifications_of(company, rows, (None,), timedelta(seconds=1)))
-    async with operating(browser, list_board.url, company.token(), address) as operator:
+    async with operating(browser, board.url, company.token(), address) as operator:
         await expect(operator.page.locator(".rows .row").first).to_be_visible()
         yield operator
 
 
 async def test_ten_thousand_rows_are_scrolled_to_the_end_with_few_of_them_in_the_page(
-    browser: Browser, list_board: BoardProcess, company: Company
+    browser: Browser, board: BoardProcess, company: Company
 ) -> None:
     kept = verifications_of(company, ROWS, RESULTS, timedelta(seconds=20))
     company.keep(*kept)
-    async with operating(browser, list_board.url, company.token()) as operator:
+    async with operating(browser, board.url, company.token()) as operator:
         page = operator.page
         await expect(page.get_by_text("10,000 match")).to_be_visible()
         rows, elements = await (await page.wait_for_function(TO_THE_END, timeout=4 * SHOWN_MS)).json_value()
@@ -94,12 +78,12 @@ async def test_ten_thousand_rows_are_scrolled_to_the_end_with_few_of_them_in_the
 
 
 async def test_each_filter_shows_the_verifications_that_match_and_is_part_of_the_address(
-    browser: Browser, list_board: BoardProcess, company: Company
+    browser: Browser, board: BoardProcess, company: Company
 ) -> None:
     kept = verifications_of(company, 60, RESULTS, timedelta(minutes=127))
     company.keep(*kept)
     first_day = [each for each in kept if each.created_at > utc_now() - timedelta(days=1)]
-    async with operating(browser, list_board.url, company.token()) as operator:
+    async with operating(browser, board.url, company.token()) as operator:
         for menu, choice, matching, parameter in (
             ("Status", "Failed", 12, "status=FAILED"),
             ("Phase", "Link not opened", 12, "phase=AWAITING_INDIVIDUAL"),
@@ -111,7 +95,7 @@ async def test_each_filter_shows_the_verifications_that_match_and_is_part_of_the
             await operator.page.keyboard.press("Escape")
             await expect(operator.page.locator(".matching")).to_have_text(f"{matching} match")
             assert parameter in operator.page.url
-            await operator.page.goto(f"{list_board.url}/#/")
+            await operator.page.goto(f"{board.url}/#/")
         await operator.page.get_by_role("searchbox").fill(kept[59].reference or "")
         await operator.page.keyboard.press("Enter")
         await expect(operator.page.locator(".rows .row")).to_have_count(1)
@@ -124,9 +108,9 @@ async def test_each_filter_shows_the_verifications_that_match_and_is_part_of_the
 
 
 async def test_new_rows_are_announced_and_move_nothing_before_and_after_they_are_shown(
-    browser: Browser, list_board: BoardProcess, company: Company
+    browser: Browser, board: BoardProcess, company: Company
 ) -> None:
-    async with on_the_list(browser, list_board, company) as operator:
+    async with on_the_list(browser, board, company) as operator:
         place = await operator.scrolled(1500)
         newest = [await company.created(reference=f"new-{number}") for number in range(3)][-1]
         await expect(operator.new_rows).to_contain_text("3 new")
@@ -148,8 +132,8 @@ async def test_new_rows_are_announced_and_move_nothing_before_and_after_they_are
         assert (await operator.uppermost())[0] == f"row-{another}"
 
 
-async def test_a_row_changes_in_place_and_its_change_is_announced(browser: Browser, list_board: BoardProcess, company: Company) -> None:
-    async with on_the_list(browser, list_board, company) as operator:
+async def test_a_row_changes_in_place_and_its_change_is_announced(browser: Browser, board: BoardProcess, company: Company) -> None:
+    async with on_the_list(browser, board, company) as operator:
         place = await operator.scrolled(1500)
         id = place[0].removeprefix("row-")
         before = await operator.row(id).bounding_box()
@@ -163,9 +147,9 @@ async def test_a_row_changes_in_place_and_its_change_is_announced(browser: Brows
 
 
 async def test_in_the_order_of_changes_rows_keep_their_places_until_the_reader_requests_the_new_order(
-    browser: Browser, list_board: BoardProcess, company: Company
+    browser: Browser, board: BoardProcess, company: Company
 ) -> None:
-    async with on_the_list(browser, list_board, company, address="?order=UPDATED_NEWEST") as operator:
+    async with on_the_list(browser, board, company, address="?order=UPDATED_NEWEST") as operator:
         place = await operator.scrolled(1500)
         id = place[0].removeprefix("row-")
         await company.progress(id, LINK_OPENED)
@@ -178,9 +162,9 @@ async def test_in_the_order_of_changes_rows_keep_their_places_until_the_reader_r
 
 
 async def test_a_row_that_no_longer_matches_stays_for_a_moment_and_its_removal_moves_nothing(
-    browser: Browser, list_board: BoardProcess, company: Company
+    browser: Browser, board: BoardProcess, company: Company
 ) -> None:
-    async with on_the_list(browser, list_board, company, address="?status=PENDING") as operator:
+    async with on_the_list(browser, board, company, address="?status=PENDING") as operator:
         first = (await operator.uppermost())[0].removeprefix("row-")
         place = await operator.scrolled(1500)
         visible = place[0].removeprefix("row-")

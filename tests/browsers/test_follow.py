@@ -1,6 +1,5 @@
 """The page at `/follow` in a real browser: what the person reads from the first step to the end, over a lost network, and in each language."""
 
-import os
 from collections.abc import AsyncIterator
 from typing import Any
 from urllib.parse import urlsplit
@@ -9,16 +8,14 @@ import pytest
 from playwright.async_api import Browser, Request
 from pymongo import MongoClient
 
-from gateway.pages.bundle import is_built
-from gateway.pages.follow import FOLLOW_FILES
 from gateway.pages.languages import LANGUAGES
 from store.indexes import VERIFICATIONS
+from tests.browsers.board import require_pages
 from tests.browsers.chromium import DESKTOP, PHONE, Tab, a_tab
 from tests.clients.outages import Outages, outages
 from tests.company import CAPTURE_COMPLETED, CAPTURE_STARTED, LINK_OPENED, Company
 from tests.serving import Gateway, serving
 
-NOT_BUILT = "The person's page is not built: run `make board` (it needs npm)"
 UNUSABLE_TOKEN = "aaa.eyJjaGFpbiI6InZlcl8xIn0.bbb"
 # Parts of the messages with which Chromium reports that an outage of the test has ended a WebSocket or a request.
 OF_THE_OUTAGE = ("net::ERR_", "WebSocket connection to")
@@ -36,10 +33,7 @@ async def network() -> AsyncIterator[Outages]:
 @pytest.fixture(scope="module")
 async def following_gateway(shared_database_uri: str, network: Outages) -> AsyncIterator[Gateway]:
     """A gateway with the page, which the browser reaches through the network. Without the page, the test is skipped; in CI, it fails."""
-    if not is_built(FOLLOW_FILES):
-        if os.environ.get("CI") == "true":
-            pytest.fail(NOT_BUILT)
-        pytest.skip(NOT_BUILT)
+    require_pages()
     async with serving(shared_database_uri, public_url=network.url) as running:
         network.end(port_of(running))
         yield running

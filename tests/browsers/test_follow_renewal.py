@@ -1,6 +1,5 @@
 """The page at `/follow` renews its token at the integrator's address, in a real browser. The integrator may also refuse, or fail for a while."""
 
-import os
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
@@ -11,12 +10,12 @@ from playwright.async_api import Browser
 from pymongo import MongoClient
 
 from domain.caller import Caller
-from gateway.pages.bundle import is_built
-from gateway.pages.follow import FOLLOW_FILES, Renewals
+from gateway.pages.follow import Renewals
 from store.indexes import VERIFICATIONS
+from tests.browsers.board import require_pages
 from tests.browsers.chromium import Tab, a_tab
 from tests.browsers.integrator import SESSION, Integrator, an_integrator
-from tests.browsers.test_follow import NOT_BUILT, reads
+from tests.browsers.test_follow import reads
 from tests.company import LINK_OPENED, Company
 from tests.serving import KEYS, Gateway, serving
 
@@ -47,10 +46,7 @@ async def renewing_gateway(
     shared_database_uri: str, running_integrator: Integrator, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Gateway]:
     """A gateway on a developer's machine whose providers file names the integrator's address for one workspace."""
-    if not is_built(FOLLOW_FILES):
-        if os.environ.get("CI") == "true":
-            pytest.fail(NOT_BUILT)
-        pytest.skip(NOT_BUILT)
+    require_pages()
     path = tmp_path_factory.mktemp("providers") / "providers.toml"
     path.write_text(f'[{WORKSPACE}]\nprovider = "sandbox"\nfollow_renewal_url = "{running_integrator.renewal_url}"\n')
     async with serving(shared_database_uri, local=True, providers_file=path) as running:

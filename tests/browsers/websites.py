@@ -1,18 +1,15 @@
 """Websites beside the gateway, to which the individual's browser goes: the provider's page with the camera, and the company's page at the end."""
 
-import asyncio
-import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-import uvicorn
-from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
 from tests.fakes.yousign import FakeYousign
+from tests.local_server import local_server
 
 STYLE = """
 :root { color-scheme: light; }
@@ -75,18 +72,7 @@ def page(name: str, content: str, paper: str, ink: str) -> HTMLResponse:
 async def websites(fake: FakeYousign) -> AsyncIterator[Websites]:
     """A context in which the websites run. The links of the verifications that are created at the fake lead to the provider's page."""
     sites = Websites(fake)
-    with socket.socket() as bound:
-        bound.bind(("127.0.0.1", 0))
-        port = bound.getsockname()[1]
+    async with local_server([Route("/start/{id}", sites.capture), Route("/welcome", sites.welcome)]) as port:
         sites.provider, sites.company = f"http://127.0.0.1:{port}", f"http://localhost:{port}"
         fake.pages_url = sites.provider
-        app = Starlette(routes=[Route("/start/{id}", sites.capture), Route("/welcome", sites.welcome)])
-        server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="off"))
-        serving = asyncio.create_task(server.serve([bound]))
-        try:
-            while not server.started:
-                await asyncio.sleep(0.005)
-            yield sites
-        finally:
-            server.should_exit = server.force_exit = True
-            await serving
+        yield sites

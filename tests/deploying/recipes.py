@@ -15,11 +15,11 @@ from ipaddress import ip_address
 from pathlib import Path
 from signal import SIGHUP, SIGTERM, SIGUSR2, Signals
 
-import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from tests.prerequisites import missing
 from tests.processes.service import free_port
 from tests.wire import GENEROUS_SECONDS
 
@@ -50,13 +50,11 @@ def recipe(name: str) -> str:
 
 def executable(name: str) -> str:
     """The path of a program. If the program is missing, the test is skipped. In CI the test fails instead, because all tests must run there."""
-    if found := shutil.which(name, path=f"{os.environ['PATH']}:/usr/sbin"):
-        return found
-    package = {"nginx": "nginx-light", "systemd-analyze": "systemd"}.get(name, name)
-    reason = f"{name} is missing; on Debian: apt-get install {package}"
-    if os.environ.get("CI") == "true":
-        pytest.fail(reason)
-    pytest.skip(reason)
+    found = shutil.which(name, path=f"{os.environ['PATH']}:/usr/sbin")
+    if not found:
+        package = {"nginx": "nginx-light", "systemd-analyze": "systemd"}.get(name, name)
+        missing(f"{name} is missing; on Debian: apt-get install {package}")
+    return found
 
 
 def write_certificate(directory: Path) -> ssl.SSLContext:

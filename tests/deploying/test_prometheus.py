@@ -1,6 +1,5 @@
 """The alerts for Prometheus: each has tests that promtool runs, a runbook, and metrics that exist."""
 
-import os
 import re
 import shutil
 import subprocess
@@ -8,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.prerequisites import missing
 from tests.serving import Gateway, serving
 
 ROOT = Path(__file__).parent.parent.parent
@@ -32,9 +32,7 @@ def alerts() -> dict[str, str]:
 def promtool(*arguments: str) -> str:
     """Run promtool. Returns its output. Without promtool, the test is skipped; in CI, it fails."""
     if not shutil.which("promtool"):
-        if os.environ.get("CI") == "true":
-            pytest.fail("promtool is missing; on Debian: apt-get install prometheus")
-        pytest.skip("promtool is missing; on Debian: apt-get install prometheus")
+        missing("promtool is missing; on Debian: apt-get install prometheus")
     done = subprocess.run(["promtool", *arguments], capture_output=True, text=True, cwd=RULES.parent, timeout=120, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout

@@ -6,7 +6,6 @@ A test orders faults for the next requests, and decides the outcomes. What the f
 import asyncio
 import json
 import re
-import socket
 from collections import deque
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -19,14 +18,13 @@ from typing import Any
 from uuid import uuid4
 
 import httpx2
-import uvicorn
-from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from providers.yousign import DONE, SIGNATURE_HEADER, webhook_signature
+from tests.local_server import local_server
 
 PATH = "/v3/verifications/identity_videos"
 SLOW_SECONDS = 0.3
@@ -232,20 +230,10 @@ async def fake_yousign() -> AsyncIterator[FakeYousign]:
 @asynccontextmanager
 async def served(fake: FakeYousign) -> AsyncIterator[None]:
     """A context in which this fake runs, on a free port. A first part of the path, such as `/gateway-1`, is accepted. Only subclasses use it."""
-    with socket.socket() as bound:
-        bound.bind(("127.0.0.1", 0))
-        fake.url = f"http://127.0.0.1:{bound.getsockname()[1]}"
-        paths = [PATH, f"/{{client}}{PATH}"]
-        routes = [route for path in paths for route in routes_at(path, fake)]
-        server = uvicorn.Server(uvicorn.Config(Starlette(routes=routes), log_config=None, lifespan="off"))
-        serving = asyncio.create_task(server.serve([bound]))
-        try:
-            while not server.started:
-                await asyncio.sleep(0.005)
-            yield
-        finally:
-            server.should_exit = server.force_exit = True
-            await serving
+    paths = [PATH, f"/{{client}}{PATH}"]
+    async with local_server([route for path in paths for route in routes_at(path, fake)]) as port:
+        fake.url = f"http://127.0.0.1:{port}"
+        yield
 
 
 def routes_at(path: str, fake: FakeYousign) -> list[Route]:

@@ -9,9 +9,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-import pytest
-
 from tests.framing.connections import Peer
+from tests.prerequisites import missing
 
 # Sources: nginx.org/en/docs/http/websocket.html, and for `keepalive` nginx.org/en/docs/http/ngx_http_upstream_module.html. With `keepalive`, nginx
 # sends no `Connection: close`, and uses the connection to the gateway for the next request of any client.
@@ -58,12 +57,10 @@ def recipe(kept: int = 0, buffered: bool = True) -> dict[str, str]:
 def executable() -> str:
     """The path of the nginx executable. If nginx is missing, the test is skipped. In CI the test fails instead, because all tests must run there."""
     # Debian installs nginx in /usr/sbin, which is only in root's PATH.
-    if found := shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin"):
-        return found
-    reason = "nginx is missing; on Debian: apt-get install nginx-light"
-    if os.environ.get("CI") == "true":
-        pytest.fail(reason)
-    pytest.skip(reason)
+    found = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin")
+    if not found:
+        missing("nginx is missing; on Debian: apt-get install nginx-light")
+    return found
 
 
 @asynccontextmanager

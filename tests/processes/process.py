@@ -18,8 +18,8 @@ from websockets import Subprotocol
 from websockets.asyncio.client import ClientConnection, connect
 
 # How long tests wait for a gateway to become ready or to end. The limits are long enough for a busy machine.
-READY_SECONDS = 60
-END_SECONDS = 60
+READY_SECONDS = 180
+END_SECONDS = 180
 
 ROW = "id version status verificationUrl reasons { code }"
 PAYLOAD = f"... on Verification {{ {ROW} }} ... on Refusal {{ code }}"

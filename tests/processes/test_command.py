@@ -1,18 +1,13 @@
 """Tests the commands that end by themselves, and that every command refuses invalid settings and options before it starts anything."""
 
 import asyncio
-import os
-import sys
-from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
-from typing import NamedTuple
 from urllib.parse import urlsplit
 
 import pytest
 
 from domain.caller import Scope
-from gateway import __main__
 from gateway.application import token_reader
 from gateway.commands.findings import Problem
 from gateway.development import keys as development
@@ -21,42 +16,13 @@ from gateway.settings import DEVELOPMENT_PREFIX, Settings, variable
 from store import indexes
 from store.driver import close_client, connect, database
 from store.verifications import utc_now
+from tests.processes.invocation import Run
 from tests.processes.service import settings_at
 from tests.serving import KEYS, SIGNING_KEYS, settings_for_tests
 
 KEY_SETTINGS = {variable(name): key for name, key in SIGNING_KEYS.items()}
 SETTINGS = {**settings_at(8000), "GATEWAY_PORT": "0"}
 SDL = Path(__file__).parents[2] / "schema" / "schema.graphql"
-
-
-class Outcome(NamedTuple):
-    """The exit status of a command, its output, and its error output."""
-
-    status: object
-    output: str
-    errors: str
-
-
-Run = Callable[..., Outcome]
-
-
-@pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Run:
-    """A function that runs the command `gateway` inside the test's process, in an empty directory. Only the given settings are set."""
-    monkeypatch.chdir(tmp_path)
-    for name in [name for name in os.environ if name.startswith("GATEWAY_")]:
-        monkeypatch.delenv(name)
-
-    def run(*arguments: str, **settings: str) -> Outcome:
-        monkeypatch.setattr(sys, "argv", ["gateway", *arguments])
-        with monkeypatch.context() as patched:
-            for name, value in settings.items():
-                patched.setenv(name, value)
-            with pytest.raises(SystemExit) as exited:
-                __main__.main()
-        return Outcome(exited.value.code or 0, *capsys.readouterr())
-
-    return run
 
 
 def test_every_missing_setting_is_named(run: Run) -> None:

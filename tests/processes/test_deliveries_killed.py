@@ -2,18 +2,26 @@
 
 import asyncio
 import signal
+from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
 from random import Random
+from typing import Any
+
+from pymongo import MongoClient
+from pymongo.database import Database
 
 from domain.caller import Scope
+from store.indexes import DELIVERIES, DELIVERY_POSITIONS
 from tests.fakes.receiver import RECEIVER_SECRET, Answer, Receiver, receiving
 from tests.processes.process import CREATE, PROGRESS, REQUEST, running
 from tests.processes.service import api_at, free_port, settings_at
+from tests.storing import until
 
 SECONDS = 120
 REPORTING = (Scope.REPORT,)
 VERIFICATIONS = 12
+LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 def providers_file(directory: Path, receiver: Receiver) -> Path:
@@ -28,8 +36,14 @@ def complete(receiver: Receiver, ids: list[str]) -> bool:
     return all({1, 2} <= set(receiver.versions(id)) for id in ids)
 
 
-async def test_killed_gateways_lose_no_event(tmp_path: Path, database_uri: str) -> None:
-    chance, ids, port = Random(14), [], free_port()
+def end_leases(database: Database[dict[str, Any]]) -> None:
+    """End the leases of a process that was killed, so that the next one need not wait for their ends."""
+    database[DELIVERIES].update_many({"lease": {"$exists": True}}, {"$set": {"due": LONG_AGO}})
+    database[DELIVERY_POSITIONS].update_many({}, {"$set": {"until": LONG_AGO}})
+
+
+async def test_killed_gateways_lose_no_event(tmp_path: Path, database_uri: str, database_name: str, mongo: MongoClient[dict[str, Any]]) -> None:
+    chance, ids, port, database = Random(14), [], free_port(), mongo[database_name]
     slow = Answer(delay_seconds=1)
     async with receiving(lambda number, body: slow) as receiver:
         environment = {
@@ -39,17 +53,19 @@ async def test_killed_gateways_lose_no_event(tmp_path: Path, database_uri: str) 
             "ACME_HOOK_SECRET": RECEIVER_SECRET,
         }
         api = api_at(port)
-        for round in range(3):
+        for _ in range(3):
             async with running(tmp_path, "serve", **environment) as command:
                 await command.ready(f"http://127.0.0.1:{port}")
-                if not round:
-                    # Events from before the beginning of the deliveries are not delivered. Wait, so that all events of this test are later.
-                    await asyncio.sleep(3)
+                # Events from before the beginning of the deliveries are not delivered. Wait, so that all events of this test are later.
+                await command.until(lambda: database[DELIVERY_POSITIONS].count_documents({}) > 0)
                 for _ in range(VERIFICATIONS // 3):
                     ids.append((await api.execute(CREATE, input=REQUEST))["id"])
                     await api_at(port, *REPORTING).execute(PROGRESS, input={"verificationId": ids[-1], "progress": "LINK_OPENED"})
+                await command.until(lambda: receiver.at_once > 0)
                 await asyncio.sleep(chance.uniform(0, 0.3))
                 await command.end(signal.SIGKILL)
+            await until(lambda: receiver.at_once == 0)
+            end_leases(database)
         accepted_before = len(receiver.requests)
         async with running(tmp_path, "serve", **environment) as command, asyncio.timeout(SECONDS):
             await command.ready(f"http://127.0.0.1:{port}")

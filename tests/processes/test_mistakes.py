@@ -1,4 +1,4 @@
-"""Tests mistakes on the command line, with real processes: what is printed, and that nothing was started."""
+"""Tests mistakes on the command line: what is printed, and that nothing was started."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -14,6 +14,7 @@ from gateway.server import listening_socket
 from store.driver import Unsuitable, close_client, connect, database
 from store.inspection.deployment import examine
 from store.verifications import utc_now
+from tests.processes.invocation import Run
 from tests.processes.process import running
 from tests.processes.service import settings_at
 
@@ -24,14 +25,19 @@ UNREADABLE = "MongoDB's address (GATEWAY_MONGO_URI, or --mongo-uri of `gateway d
 REFUSED = "MongoDB at --mongo-uri (or GATEWAY_MONGO_URI) can't be used: "
 
 
+def without_frame(errors: str) -> str:
+    """The error output of a command in one line, without the frame that Typer draws."""
+    return " ".join(line.strip("│╭╮╰╯─ ") for line in errors.splitlines())
+
+
 async def mistake(directory: Path, *arguments: str, **environment: str) -> tuple[int, str]:
-    """Run a command that has to fail and print nothing to stdout. Returns its exit status, and its stderr without the frame that Typer draws."""
+    """Run a command that has to fail and print nothing to stdout, as a process. Returns its exit status, and its error output in one line."""
     async with running(directory, *arguments, COLUMNS="300", **environment) as command:
         status = await command.ended()
     errors = command.errors.read_text()
     assert command.output.read_text() == ""
     assert "Traceback" not in errors
-    return status, " ".join(line.strip("│╭╮╰╯─ ") for line in errors.splitlines())
+    return status, without_frame(errors)
 
 
 @pytest.fixture(scope="module")
@@ -48,12 +54,8 @@ def standalone_uri(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @pytest.mark.parametrize(
     ("arguments", "environment", "status", "message"),
     [
-        pytest.param((*DEV, "--mongo-uri", "nonsense"), {}, 1, UNREADABLE + "it does not begin with mongodb://", id="an address without scheme"),
         pytest.param((*DEV, "--mongo-uri", ""), {}, 2, "--mongo-uri' (env var: 'GATEWAY_MONGO_URI'): it is empty", id="an empty address"),
         pytest.param(DEV, {"GATEWAY_MONGO_URI": ""}, 2, "--mongo-uri' (env var: 'GATEWAY_MONGO_URI'): it is empty", id="an empty variable"),
-        pytest.param(
-            (*DEV, "--mongo-uri", "mongodb://127.0.0.1:1/x"), {}, 1, REFUSED + "no primary answered within 5 s", id="an address of no server"
-        ),
         pytest.param((*DEV, "--data-dir", ""), {}, 2, "'--data-dir': it is empty", id="a data directory without name"),
         pytest.param((*DEV, "--credentials-file", "."), {}, 2, "'--credentials-file': it must name a file", id="a directory for the credentials"),
         pytest.param((*TOKEN, "--data-dir", "damaged"), {}, 1, "damaged/keys.json holds no development keys that can be read", id="damaged keys"),
@@ -77,17 +79,32 @@ def standalone_uri(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         ),
     ],
 )
-async def test_a_mistake_is_reported_with_what_to_do(
-    tmp_path: Path, arguments: tuple[str, ...], environment: dict[str, str], status: int, message: str
+def test_a_mistake_is_reported_with_what_to_do(
+    run: Run, tmp_path: Path, arguments: tuple[str, ...], environment: dict[str, str], status: int, message: str
 ) -> None:
     (tmp_path / "operation.graphql").write_text("{ me { subject } }")
     (tmp_path / "binary.graphql").write_bytes(b"\xff\xfe")
     (tmp_path / "damaged").mkdir()
     (tmp_path / "damaged" / "keys.json").write_text('{"token_key": 3}')
 
-    ended, errors = await mistake(tmp_path, *arguments, **environment)
+    outcome = run(*arguments, COLUMNS="300", **environment)
 
-    assert (ended, message in errors) == (status, True), errors
+    errors = without_frame(outcome.errors)
+    assert outcome.output == ""
+    assert (outcome.status, message in errors) == (status, True), errors
+
+
+@pytest.mark.parametrize(
+    ("uri", "message"),
+    [
+        pytest.param("nonsense", UNREADABLE + "it does not begin with mongodb://", id="an address without scheme"),
+        pytest.param("mongodb://127.0.0.1:1/x", REFUSED + "no primary answered within 5 s", id="an address of no server"),
+    ],
+)
+async def test_a_mongodb_that_cannot_be_used_is_reported(tmp_path: Path, uri: str, message: str) -> None:
+    ended, errors = await mistake(tmp_path, *DEV, "--mongo-uri", uri)
+
+    assert (ended, message in errors) == (1, True), errors
 
 
 async def test_a_taken_port_is_reported_with_the_option_that_changes_it(tmp_path: Path) -> None:

@@ -1,9 +1,10 @@
 """The fixture with the path of Node, for the tests of web/."""
 
-import os
 from pathlib import Path
 
 import pytest
+
+from tests.prerequisites import missing
 
 ROOT = Path(__file__).parents[3]
 
@@ -11,9 +12,6 @@ ROOT = Path(__file__).parents[3]
 @pytest.fixture(scope="module")
 def node(node: str) -> str:
     """The path of Node. Without the built packages of web/, the test is skipped; in CI, it fails."""
-    if (ROOT / "web" / "react" / "dist" / "index.js").exists():
-        return node
-    reason = "web/ is not built: run `make setup`"
-    if os.environ.get("CI") == "true":
-        pytest.fail(reason)
-    pytest.skip(reason)
+    if not (ROOT / "web" / "react" / "dist" / "index.js").exists():
+        missing("web/ is not built: run `make setup`")
+    return node

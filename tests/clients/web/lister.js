@@ -1,10 +1,11 @@
-// Follows a list with web/client, and prints the list after each change.
+// Follows a list with web/client. Prints what each change reports, and the whole list at the command `show`.
 
 import { client, obey, print } from "./app.js";
 
 const { FILTER = "null", ORDER, PAGE_SIZE } = process.env;
 
 let shown = new Map();
+let last = null;
 const list = client.followList(JSON.parse(FILTER), {
   orderBy: ORDER,
   pageSize: PAGE_SIZE && Number(PAGE_SIZE),
@@ -17,10 +18,15 @@ const list = client.followList(JSON.parse(FILTER), {
     shown = new Map(rows.map(({ id, version }) => [id, version]));
     const differs = shown.size !== rows.length || shown.size !== reported.size || [...shown].some(([id, version]) => reported.get(id) !== version);
     if (differs) print({ fault: "the rows differ from what was reported" });
-    print({ rows: [...shown], count, hasMore, left: left.map(({ id }) => id) });
+    last = { rows: [...shown], count, hasMore };
+    print({ count, left: left.map(({ id }) => id) });
   },
 });
-const stopListening = obey({ stop: () => list.stop(), more: () => list.loadMore().then(() => print({ more: true })) });
+const stopListening = obey({
+  stop: () => list.stop(),
+  show: () => print({ list: last }),
+  more: () => list.loadMore().then(() => print({ more: true })),
+});
 const { reason, error } = await list.ended;
 print({ ended: reason, error: error?.code ?? null });
 stopListening();

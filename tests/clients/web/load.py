@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from itertools import count
-from typing import Any
 
 from tests.clients.outages import BAD_GATEWAY, Outages, outages
 from tests.clients.web.program import SECONDS, Line, Program, program
@@ -35,18 +34,24 @@ class Lister:
     order: str
     status: tuple[str, ...]
 
-    @property
-    def shown(self) -> Line | None:
-        """The list as the program has printed it last."""
-        lists = self.program.of("rows")
-        return lists[-1] if lists else None
+    async def shown(self) -> Line | None:
+        """The list as the program shows it now; None if it has not been read yet.
 
-    def difference(self, documents: list[dict[str, Any]]) -> str | None:
+        The program prints the list only on request: after minutes of load, a list has thousands of rows, and it changes many times in a second.
+        """
+        printed = len(self.program.all("list"))
+        self.program.send("show")
+        await self.program.until(lambda program: len(program.all("list")) > printed)
+        shown: Line | None = self.program.all("list")[printed]
+        return shown
+
+    async def difference(self, company: Company) -> str | None:
         """How the list that the program shows differs from the list in the database; None if both are equal.
 
-        `documents`: all stored verifications. If the program has not read all pages, the rows that it shows must be the first rows of the list.
+        If the program has not read all pages, the rows that it shows must be the first rows of the list.
         """
-        if not (shown := self.shown):
+        documents = company.kept()
+        if not (shown := await self.shown()):
             return "nothing is shown"
         instant, latest_first = ("createdAt" if self.order.startswith("CREATED") else "updatedAt"), self.order.endswith("NEWEST")
         matching = [document for document in documents if not self.status or document["status"].upper() in self.status]
@@ -127,10 +132,10 @@ async def equal(lister: Lister, company: Company) -> None:
     lister.program.send("online")
     try:
         async with asyncio.timeout(SECONDS):
-            while lister.difference(company.kept()):
+            while await lister.difference(company):
                 await asyncio.sleep(0.1)
     except TimeoutError:
-        raise AssertionError(lister.difference(company.kept())) from None
+        raise AssertionError(await lister.difference(company)) from None
     assert not lister.program.all("fault"), lister.program.all("fault")
     assert not lister.program.all("exit"), lister.program.lines[-5:]
 

@@ -57,3 +57,13 @@ async def install(folder: Path) -> None:
     await npm(folder, "install", "--offline", "--ignore-scripts", "--no-audit", "--no-fund", *own, *others)
     for name in LINKED:
         (folder / "node_modules" / name).symlink_to(WEB / "node_modules" / name)
+
+
+def linked(folder: Path) -> Path:
+    """Make a folder that of an app on Node which has installed web/client, and `ws` for Node 20, which has no WebSocket. Returns the folder."""
+    (folder / "package.json").write_text('{"type": "module"}')
+    packages = folder / "node_modules"
+    (packages / "@verification-gateway").mkdir(parents=True)
+    (packages / "@verification-gateway" / "client").symlink_to(WEB / "client")
+    (packages / "ws").symlink_to(ROOT / "tests" / "clients" / "node_modules" / "ws")
+    return folder

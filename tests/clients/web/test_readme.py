@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.clients.test_examples import EXAMPLES
-from tests.clients.test_node import ROOT
+from tests.clients.web.packages import linked
 from tests.clients.web.program import program
 from tests.company import LINK_OPENED, Company
 
@@ -27,12 +27,7 @@ def directory(tmp_path: Path) -> Path:
     """A directory with the examples, the file `app.js` that the README leaves to its reader, and the installed packages."""
     shutil.copytree(EXAMPLES / "client", tmp_path, dirs_exist_ok=True)
     (tmp_path / "app.js").write_text(APP)
-    (tmp_path / "package.json").write_text('{"type": "module"}')
-    packages = tmp_path / "node_modules"
-    (packages / "@verification-gateway").mkdir(parents=True)
-    (packages / "@verification-gateway" / "client").symlink_to(ROOT / "web" / "client")
-    (packages / "ws").symlink_to(ROOT / "tests" / "clients" / "node_modules" / "ws")
-    return tmp_path
+    return linked(tmp_path)
 
 
 async def test_the_example_follows_a_verification_to_its_end(node: str, directory: Path, company: Company) -> None:

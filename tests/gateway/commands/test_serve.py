@@ -4,8 +4,9 @@ import asyncio
 import os
 import re
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 import httpx2
@@ -22,15 +23,22 @@ from tests.processes.process import CREATE, FEED, READY_SECONDS, REQUEST, Api, C
 from tests.processes.service import api_at, free_port, logged, settings_at
 
 WORKERS = 2
+# The file with the keys of the tokens' issuer, and what the log says when it was read again, and when all workers were replaced.
+KEY_SET = "keys.json"
+READ_AGAIN = "the file GATEWAY_TOKEN_JWKS_FILE was read again"
+REPLACED = f"all {WORKERS} workers were replaced"
+# For how long the workers of one of the services announce their end, in seconds.
+ANNOUNCED_SECONDS = "0.5"
 
 
 class Service:
-    """A running `gateway serve --workers 2`."""
+    """A running `gateway serve --workers 2`. `operators_url`: where its endpoints for operators are. `keys`: its file with the issuer's keys."""
 
-    def __init__(self, command: Command, port: int) -> None:
+    def __init__(self, command: Command, port: int, operators_port: str | None, keys: str) -> None:
         self.command = command
+        self.keys = Path(keys)
         self.api = api_at(port)
-        self.port = port
+        self.operators_url = f"http://127.0.0.1:{operators_port or port}"
 
     def workers(self) -> dict[int, int]:
         """The process ids of the workers that listened last, by their numbers."""
@@ -41,33 +49,95 @@ class Service:
         """Wait until the workers with these numbers are other processes than in `before`."""
         await self.command.until(lambda: all(self.workers()[number] != before[number] for number in numbers))
 
-    async def has_logged(self, text: str) -> None:
-        """Wait until a line of the log begins with this text."""
-        await self.command.until(lambda: any(line["event"].startswith(text) for line in logged(self.command)))
+    def logged(self, text: str) -> list[str]:
+        """The lines of the log that begin with this text."""
+        return [line["event"] for line in logged(self.command) if line["event"].startswith(text)]
 
     async def metric(self, name: str) -> dict[str, float]:
         """The values of a metric by the numbers of the workers."""
         async with httpx2.AsyncClient(trust_env=False) as client:
-            text = (await client.get(f"{self.api.url}/metrics")).text
+            text = (await client.get(f"{self.operators_url}/metrics")).text
         samples = [sample for family in text_string_to_metric_families(text) for sample in family.samples if sample.name == name]
         return {sample.labels["worker"]: sample.value for sample in samples}
 
 
 @asynccontextmanager
 async def served(directory: Path, database_uri: str, **environment: str) -> AsyncIterator[Service]:
-    """A context in which the workers run. It begins when all of them listen and the first request for readiness succeeds."""
+    """A context in which the workers run. It begins when all of them listen and are ready."""
     port = free_port()
     settings = {**settings_at(port), "GATEWAY_MONGO_URI": database_uri, **environment}
     async with running(directory, "serve", "--workers", str(WORKERS), **settings) as command:
-        service = Service(command, port)
+        service = Service(command, port, environment.get("GATEWAY_ADMIN_PORT"), environment.get("GATEWAY_TOKEN_JWKS_FILE", ""))
         await command.until(lambda: len(service.workers()) == WORKERS)
-        admin = environment.get("GATEWAY_ADMIN_PORT")
-        await command.ready(f"http://127.0.0.1:{admin}" if admin else service.api.url)
+        await command.ready(service.operators_url)
         # Only one worker has answered the request for readiness. Another one may still believe that indexes are missing, and refuse creations.
         async with asyncio.timeout(READY_SECONDS):
-            while not admin and await service.metric("gateway_missing_indexes") != {"1": 0, "2": 0}:
+            while await service.metric("gateway_missing_indexes") != {"1": 0, "2": 0}:
                 await asyncio.sleep(0.05)
         yield service
+
+
+class SharedService:
+    """A service that the tests of this module share. A test may end it; the next test that uses it then starts it again."""
+
+    def __init__(self, folder: Callable[[], Path], database_uri: str, **environment: str) -> None:
+        """`folder`: makes a folder. Each start gets a folder of its own, because workers may outlive a supervisor that was killed for a moment."""
+        self._folder = folder
+        self._database_uri = database_uri
+        self._environment = environment
+        self._stack = AsyncExitStack()
+        self._service: Service | None = None
+
+    async def service(self) -> Service:
+        """The running service."""
+        running_now = self._service
+        if not running_now or running_now.command.process.returncode is not None:
+            await self.close()
+            running_now = await self._stack.enter_async_context(served(self._folder(), self._database_uri, **self._environment))
+            self._service = running_now
+        return running_now
+
+    async def close(self) -> None:
+        """End the service."""
+        await self._stack.aclose()
+
+
+@pytest.fixture(scope="module")
+async def shared_services(shared_database_uri: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[dict[str, SharedService]]:
+    """A service whose workers drain at once and read a key file, and one that announces its end first and has a port for operators."""
+    keys, folder = tmp_path_factory.mktemp("keys") / KEY_SET, partial(tmp_path_factory.mktemp, "service")
+    write_key_set(keys, "old")
+    announces = {"GATEWAY_DRAIN_DELAY_SECONDS": ANNOUNCED_SECONDS, "GATEWAY_ADMIN_PORT": str(free_port())}
+    services = {
+        "prompt": SharedService(folder, shared_database_uri, GATEWAY_TOKEN_JWKS_FILE=str(keys), GATEWAY_DRAIN_DELAY_SECONDS="0"),
+        "announcing": SharedService(folder, shared_database_uri, **announces),
+    }
+    yield services
+    for each in services.values():
+        await each.close()
+
+
+@pytest.fixture
+async def prompt(shared_services: dict[str, SharedService]) -> Service:
+    """The service whose workers drain at once."""
+    return await shared_services["prompt"].service()
+
+
+@pytest.fixture
+async def announcing(shared_services: dict[str, SharedService]) -> Service:
+    """The service whose workers announce their end first."""
+    return await shared_services["announcing"].service()
+
+
+@pytest.fixture(params=["prompt", "announcing"])
+async def service(request: pytest.FixtureRequest, shared_services: dict[str, SharedService]) -> Service:
+    """Each of the two services."""
+    return await shared_services[request.param].service()
+
+
+def write_key_set(file: Path, name: str) -> None:
+    """Write a JWK set with a single new key of this name."""
+    file.write_bytes(orjson.dumps({"keys": [ECKey.generate_key("P-256", {"kid": name}).as_dict(private=False)]}))
 
 
 async def ask(api: Api, count: int) -> None:
@@ -76,93 +146,85 @@ async def ask(api: Api, count: int) -> None:
         await api.execute("{ me { subject } }")
 
 
-async def test_the_metrics_of_all_workers_are_in_one_response(tmp_path: Path, database_uri: str) -> None:
-    async with served(tmp_path, database_uri) as service:
-        async with AsyncExitStack() as stack:
-            for _ in range(20):
-                await next_update(await stack.enter_async_context(service.api.subscription(FEED)))
-            sockets = await service.metric("gateway_sockets")
+async def test_the_metrics_of_all_workers_are_in_one_response(prompt: Service) -> None:
+    async with AsyncExitStack() as stack:
+        for _ in range(20):
+            await next_update(await stack.enter_async_context(prompt.api.subscription(FEED)))
+        sockets = await prompt.metric("gateway_sockets")
 
-        assert await service.metric("gateway_worker_up") == {"1": 1, "2": 1}
-        # Each of 20 connections goes to one of two workers by chance. That all go to the same one has a probability of 1 in 500,000.
-        assert set(sockets) == {"1", "2"}
-        assert sum(sockets.values()) == 20
-        assert min(sockets.values()) > 0
-
-
-@pytest.mark.parametrize("delay", ["0", "1"])
-async def test_workers_are_replaced_under_load_without_a_failed_request(tmp_path: Path, database_uri: str, delay: str) -> None:
-    async with served(tmp_path, database_uri, GATEWAY_DRAIN_DELAY_SECONDS=delay) as service:
-        before = service.workers()
-        stop = asyncio.Event()
-
-        async def load() -> int:
-            count = 0
-            while not stop.is_set():
-                await service.api.execute(CREATE, input=REQUEST)
-                count += 1
-            return count
-
-        tasks = [asyncio.create_task(load()) for _ in range(4)]
-        service.command.process.send_signal(signal.SIGUSR2)
-        await service.has_logged(f"all {WORKERS} workers were replaced")
-        stop.set()
-        counts = await asyncio.gather(*tasks)
-
-        assert not {*before.values()} & {*service.workers().values()}
-        assert min(counts) > 0
-        assert await service.metric("gateway_worker_up") == {"1": 1, "2": 1}
-        assert not any(map(runs, before.values()))
+    assert await prompt.metric("gateway_worker_up") == {"1": 1, "2": 1}
+    # Each of 20 connections goes to one of two workers by chance. That all go to the same one has a probability of 1 in 500,000.
+    assert set(sockets) == {"1", "2"}
+    assert sum(sockets.values()) == 20
+    assert min(sockets.values()) > 0
 
 
-async def test_a_killed_worker_is_replaced(tmp_path: Path, database_uri: str) -> None:
-    async with served(tmp_path, database_uri) as service:
-        before = service.workers()
+async def test_workers_are_replaced_under_load_without_a_failed_request(service: Service) -> None:
+    before, done = service.workers(), len(service.logged(REPLACED))
+    stop = asyncio.Event()
 
-        os.kill(before[1], signal.SIGKILL)
-        await service.replaced(before, 1)
+    async def load() -> int:
+        count = 0
+        while not stop.is_set():
+            await service.api.execute(CREATE, input=REQUEST)
+            count += 1
+        return count
 
-        assert service.workers()[2] == before[2]
-        await ask(service.api, 10)
-
-
-async def test_a_worker_that_is_ended_by_hand_leaves_its_slot_to_another_one(tmp_path: Path, database_uri: str) -> None:
-    """A process that ends after a delay keeps new connections out of its listening socket. Its successor uses this socket, and must let them in."""
-    async with served(tmp_path, database_uri, GATEWAY_DRAIN_DELAY_SECONDS="0.1") as service:
-        before = service.workers()
-
-        os.kill(before[1], signal.SIGTERM)
-        await service.replaced(before, 1)
-
-        # Half of the connections go to the slot of the first worker.
-        await ask(service.api, 20)
-
-
-async def test_all_workers_share_the_port_for_operators(tmp_path: Path, database_uri: str) -> None:
-    port = free_port()
-    async with served(tmp_path, database_uri, GATEWAY_ADMIN_PORT=str(port)) as service, httpx2.AsyncClient(trust_env=False) as client:
-        before = service.workers()
-        service.command.process.send_signal(signal.SIGUSR2)
-        await service.has_logged(f"all {WORKERS} workers were replaced")
-
-        text = (await client.get(f"http://127.0.0.1:{port}/metrics")).text
-        ready = await client.get(f"http://127.0.0.1:{port}/readyz")
+    tasks = [asyncio.create_task(load()) for _ in range(4)]
+    service.command.process.send_signal(signal.SIGUSR2)
+    await service.command.until(lambda: len(service.logged(REPLACED)) > done)
+    stop.set()
+    counts = await asyncio.gather(*tasks)
+    async with httpx2.AsyncClient(trust_env=False) as client:
+        ready = await client.get(f"{service.operators_url}/readyz")
 
     assert not {*before.values()} & {*service.workers().values()}
-    assert 'gateway_worker_up{worker="1"} 1' in text
-    assert 'gateway_worker_up{worker="2"} 1' in text
+    assert min(counts) > 0
+    assert await service.metric("gateway_worker_up") == {"1": 1, "2": 1}
     assert ready.status_code == 200
+    assert not any(map(runs, before.values()))
 
 
-async def test_at_sigterm_sockets_are_closed_and_all_processes_end(tmp_path: Path, database_uri: str) -> None:
-    async with served(tmp_path, database_uri) as service, service.api.subscription(FEED) as socket:
+async def test_a_killed_worker_is_replaced(prompt: Service) -> None:
+    before = prompt.workers()
+
+    os.kill(before[1], signal.SIGKILL)
+    await prompt.replaced(before, 1)
+
+    assert prompt.workers()[2] == before[2]
+    await ask(prompt.api, 10)
+
+
+async def test_a_worker_that_is_ended_by_hand_leaves_its_slot_to_another_one(announcing: Service) -> None:
+    """A process that ends after a delay keeps new connections out of its listening socket. Its successor uses this socket, and must let them in."""
+    before = announcing.workers()
+
+    os.kill(before[1], signal.SIGTERM)
+    await announcing.replaced(before, 1)
+
+    # Half of the connections go to the slot of the first worker.
+    await ask(announcing.api, 20)
+
+
+async def test_at_sighup_every_worker_reads_its_files_again(prompt: Service) -> None:
+    before = len(prompt.logged(READ_AGAIN))
+    write_key_set(prompt.keys, "new")
+
+    prompt.command.process.send_signal(signal.SIGHUP)
+
+    await prompt.command.until(lambda: len(prompt.logged(READ_AGAIN)) == before + WORKERS)
+    assert await prompt.metric("gateway_worker_up") == {"1": 1, "2": 1}
+
+
+async def test_at_sigterm_sockets_are_closed_and_all_processes_end(prompt: Service) -> None:
+    async with prompt.api.subscription(FEED) as socket:
         await next_update(socket)
-        workers = service.workers()
+        workers = prompt.workers()
 
-        service.command.process.send_signal(signal.SIGTERM)
+        prompt.command.process.send_signal(signal.SIGTERM)
         with pytest.raises(ConnectionClosed) as closed:
             await silence(socket)
-        status = await service.command.ended()
+        status = await prompt.command.ended()
 
     assert closed.value.rcvd is not None
     assert closed.value.rcvd.code == 1012
@@ -170,35 +232,21 @@ async def test_at_sigterm_sockets_are_closed_and_all_processes_end(tmp_path: Pat
     assert not any(map(runs, workers.values()))
 
 
-async def test_workers_end_with_a_supervisor_that_is_killed(tmp_path: Path, database_uri: str) -> None:
-    async with served(tmp_path, database_uri) as service:
-        workers = service.workers()
+async def test_workers_end_with_a_supervisor_that_is_killed(announcing: Service) -> None:
+    workers = announcing.workers()
 
-        service.command.process.kill()
-        await service.command.process.wait()
+    announcing.command.process.kill()
+    await announcing.command.process.wait()
 
-        async with asyncio.timeout(READY_SECONDS):
-            while any(map(runs, workers.values())):
-                await asyncio.sleep(0.05)
+    async with asyncio.timeout(READY_SECONDS):
+        while any(map(runs, workers.values())):
+            await asyncio.sleep(0.05)
 
 
 async def silence(socket: ClientConnection) -> None:
     """Receive messages until the connection is closed. Raises: ConnectionClosed."""
     while True:
         await next_update(socket)
-
-
-async def test_at_sighup_every_worker_reads_its_files_again(tmp_path: Path, database_uri: str) -> None:
-    keys = tmp_path / "keys.json"
-    keys.write_bytes(orjson.dumps({"keys": [ECKey.generate_key("P-256", {"kid": "old"}).as_dict(private=False)]}))
-    async with served(tmp_path, database_uri, GATEWAY_TOKEN_JWKS_FILE=str(keys)) as service:
-        keys.write_bytes(orjson.dumps({"keys": [ECKey.generate_key("P-256", {"kid": "new"}).as_dict(private=False)]}))
-
-        service.command.process.send_signal(signal.SIGHUP)
-
-        text = "the file GATEWAY_TOKEN_JWKS_FILE was read again"
-        await service.command.until(lambda: sum(line["event"].startswith(text) for line in logged(service.command)) == WORKERS)
-        assert len(service.workers()) == WORKERS
 
 
 async def test_one_mistake_in_the_address_ends_all_with_one_line(tmp_path: Path, authenticated: AuthenticatedMongo) -> None:
@@ -214,14 +262,14 @@ async def test_one_mistake_in_the_address_ends_all_with_one_line(tmp_path: Path,
     ]
 
 
-@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGUSR2])
-async def test_a_single_process_goes_on_after_a_signal_for_workers(tmp_path: Path, database_uri: str, number: signal.Signals) -> None:
+async def test_a_single_process_goes_on_after_the_signals_for_workers(tmp_path: Path, database_uri: str) -> None:
     port = free_port()
     async with running(tmp_path, "serve", **settings_at(port), GATEWAY_MONGO_URI=database_uri) as command:
         await command.ready(f"http://127.0.0.1:{port}")
-        command.process.send_signal(number)
+        for number in (signal.SIGHUP, signal.SIGUSR2):
+            command.process.send_signal(number)
+            await ask(api_at(port), 3)
 
-        await ask(api_at(port), 3)
         assert command.process.returncode is None
 
 

@@ -57,6 +57,16 @@ def test_the_addresses_are_printed(page_is_open: bool, start: str) -> None:
     ]
 
 
+def test_pages_that_are_not_built_are_named_and_have_no_address() -> None:
+    console = Console(file=StringIO(), width=200)
+
+    print_addresses(console, CREDENTIALS, Path("credentials.json"), False, True, ["the board", "GraphiQL"])
+
+    text = printed(console)
+    assert "/graphiql" not in text
+    assert "  Not available: the board, GraphiQL. `make run` builds them if Node 20 or newer is installed with npm.\n" in text
+
+
 def test_a_link_is_printed_on_a_line_of_its_own() -> None:
     console = Console(file=StringIO(), width=200)
 
