@@ -153,7 +153,10 @@ async def verification_updated(
             update = None
             if followed.status is Status.VERIFIED or (followed.status.final and not follow_retries):
                 return
-            changed = followed.stored(await listener.changes())
+            changes = await listener.changes()
+            await check_stored(context, followed, changes)
+            changed = followed.stored(changes)
+            del changes
 
 
 async def beginning(context: Context, id: str, chain: str | None, begin: Resumption) -> tuple[Seen, Verification, list[Verification]]:
@@ -195,6 +198,21 @@ def check_not_ahead(seen: Seen, attempts: list[Verification], chain: str | None)
         raise VersionAhead(f"attempt {attempt} of {chain}", version, 0)
 
 
+async def check_stored(context: Context, followed: "Followed", changes: list[Change]) -> None:
+    """Check that the versions that the subscriber has received are still stored. Raises: VersionAhead, NotFound.
+
+    Cost: a read for each change with a lower version that was found after a gap of the change stream; otherwise nothing.
+    """
+    for change in changes:
+        state = change.verification
+        if change.found is not None and followed.received(state) > change.found:
+            # The subscriber may have received its version after the feed had read a lower one. So read once more.
+            await context.services.store.barrier.passed()
+            stored = await context.required(state.id)
+            if followed.received(state) > stored.version:
+                raise VersionAhead(state.id, followed.received(state), stored.version)
+
+
 class Followed:
     """What a subscriber has received: the version of each followed attempt, and the newest attempt's status.
 
@@ -209,9 +227,13 @@ class Followed:
         self._attempt = first.attempt
         self.status = first.status
 
+    def received(self, verification: Verification) -> int:
+        """The version of this attempt that the subscriber has received; 0 if none."""
+        return version_seen(self._seen, verification.attempt)
+
     def update(self, verification: Verification) -> VerificationUpdate | None:
         """The message with this state, and the events that the subscriber has not received. None if the state is not new to the subscriber."""
-        if verification.version <= version_seen(self._seen, verification.attempt):
+        if verification.version <= self.received(verification):
             return None
         return VerificationUpdate(verification, self._seen)
 
@@ -222,9 +244,8 @@ class Followed:
         """
         for change in changes:
             state = change.verification
-            received = version_seen(self._seen, state.attempt)
-            if change.restored is not None and received > change.restored:
-                raise VersionAhead(state.id, received, change.restored)
+            if change.restored is not None and self.received(state) > change.restored:
+                raise VersionAhead(state.id, self.received(state), change.restored)
         return sorted((change.verification for change in changes), key=lambda state: state.attempt)
 
     def record_sent(self, verification: Verification) -> None:

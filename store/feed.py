@@ -267,8 +267,9 @@ class Feed:
     async def _read_followed(self, kind: Kind, topics: list[Topic], condition: Document, restored: int | None) -> set[str]:
         """Read verifications that are followed, and deliver them to their followers only. A follower skips the versions that it has received before.
 
-        `restored`: the lowest version that another program may have stored; None if that is the version that is read. The subscription of a follower
-        that has received a higher version ends.
+        `restored`: the lowest version that another program may have stored; None if it is unknown whether one has stored any. The subscription of a
+        follower that has received a higher version ends. If it is unknown, the follower first reads the verification once more: it may have received
+        a version that was stored after the read of this method.
         Returns the ids of the followed verifications that do not exist.
         """
         expected, found = self._listeners.attempts(topics), set()
@@ -277,8 +278,8 @@ class Feed:
             if isinstance(document["_id"], str):
                 found.add(document["_id"])
             if verification := self._readable(document):
-                lowest = verification.version if restored is None else restored
-                self._listeners.deliver(verification, verification.version - 1, (kind,), lowest)
+                found_version = verification.version if restored is None else None
+                self._listeners.deliver(verification, verification.version - 1, (kind,), restored, found_version)
 
         await self._read(condition, receive)
         return expected - found

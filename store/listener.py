@@ -15,20 +15,28 @@ T_contra = TypeVar("T_contra", contravariant=True)
 class Change:
     """A verification that changed, in its latest state. The events with a higher version than `since` are new to the subscriber.
 
-    `restored`: None, unless another program may have replaced the stored document by an older one, for example from a backup. Then it is the lowest
+    `restored`: None, unless another program has replaced the stored document by an older one, for example from a backup. Then it is the lowest
     version that this program wrote.
+    `found`: None, unless the state was read from the database after a gap of the change stream. Then it is the lowest version that was read. It
+    shows that an older document was restored, unless the subscriber has received a later version since that read.
     """
 
     verification: Verification
     since: int
     restored: int | None = None
+    found: int | None = None
 
     def following(self, earlier: "Change") -> "Change":
         """This change merged with an earlier change that the subscriber has not received."""
-        if self.since <= earlier.since and earlier.restored is None:
+        if self.since <= earlier.since and earlier.restored is None and earlier.found is None:
             return self
-        restored = [version for version in (self.restored, earlier.restored) if version is not None]
-        return Change(self.verification, min(self.since, earlier.since), min(restored, default=None))
+        restored, found = lowest(self.restored, earlier.restored), lowest(self.found, earlier.found)
+        return Change(self.verification, min(self.since, earlier.since), restored, found)
+
+
+def lowest(*versions: int | None) -> int | None:
+    """The lowest of these versions; None if all are None."""
+    return min((version for version in versions if version is not None), default=None)
 
 
 class Outlet(Protocol[T_contra]):
@@ -93,7 +101,7 @@ class Listener:
         if stored is None:
             if self._has_room():
                 self._changed[id] = change
-        elif change.restored is not None or change.verification.version > stored.verification.version:
+        elif change.restored is not None or change.found is not None or change.verification.version > stored.verification.version:
             self._changed[id] = change.following(stored)
         if waiting:
             self._wake(waiting)

@@ -71,8 +71,15 @@ class Listeners:
                 if id in self._deleted:
                     self.deleted(id)
 
-    def deliver(self, verification: Verification, since: int, kinds: tuple[Kind, ...] = KINDS, restored: int | None = None) -> None:
-        """Offer a changed verification to its listeners of these kinds, as a `Change` with these values of `since` and `restored`."""
+    def deliver(
+        self,
+        verification: Verification,
+        since: int,
+        kinds: tuple[Kind, ...] = KINDS,
+        restored: int | None = None,
+        found: int | None = None,
+    ) -> None:
+        """Offer a changed verification to its listeners of these kinds, as a `Change` with these values of `since`, `restored` and `found`."""
         workspace = verification.workspace
         if self._deleted:
             self._deleted.pop(verification.id, None)
@@ -81,9 +88,10 @@ class Listeners:
         if listening:
             if topics[1] in self._attempts:
                 self._register(topics[1], verification.id)
-            change = Change(verification, since, restored)
-            # A restored state is not offered to outlets: only the generator of a subscription can compare it with what the client has received.
-            take = Listener.offer if restored is None else Listener.store
+            change = Change(verification, since, restored, found)
+            # A state that may be a restored one is not offered to outlets: only the generator of a subscription can compare it with what the client
+            # has received.
+            take = Listener.offer if restored is found is None else Listener.store
             for listeners in listening:
                 for listener in listeners:
                     take(listener, change)

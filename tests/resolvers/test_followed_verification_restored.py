@@ -9,6 +9,7 @@ from bson.timestamp import Timestamp
 from pymongo import MongoClient
 
 from store.documents import milliseconds
+from store.feed import Feed
 from store.indexes import VERIFICATIONS
 from store.verifications import utc_now
 from tests.company import CAPTURE_STARTED, LINK_OPENED, Company
@@ -76,6 +77,48 @@ async def test_an_old_backup_is_noticed_by_a_process_that_never_delivered_the_la
 
     assert first["verification"]["version"] == 2
     assert [error["extensions"] for error in errors] == [{"code": "VERSION_AHEAD"}]
+
+
+@pytest.mark.parametrize("lost", [False, True])
+async def test_a_lower_version_that_the_feed_has_read_is_compared_with_the_stored_one(
+    database_uri: str, mongo: MongoClient[dict[str, Any]], monkeypatch: pytest.MonkeyPatch, lost: bool
+) -> None:
+    """After a gap, the feed may have read a version just before the subscriber reads the next one. That version is lost only if it is not stored."""
+    feeds: list[Feed] = []
+    open_stream = Feed.run
+
+    def run(feed: Feed) -> Any:
+        feeds.append(feed)
+        return open_stream(feed)
+
+    monkeypatch.setattr(Feed, "run", run)
+    collection = mongo[urlsplit(database_uri).path[1:]][VERIFICATIONS]
+    async with serving(database_uri) as gateway:
+        company = Company(gateway, collection)
+        id = await company.created()
+        backup = collection.find_one({"_id": id})
+        assert backup
+        [feed] = feeds
+        with feed.listen(company.workspace, id=id) as listener:
+            await company.progress(id, LINK_OPENED)
+            [opened] = await listener.changes()
+            await company.progress(id, CAPTURE_STARTED)
+            await listener.changes()
+        async with following(gateway, company.token(), UPDATED, {"id": id}) as updates:
+            received = [await updates.next()]
+            if lost:
+                # The feed must not notice the restored document in the change stream.
+                monkeypatch.setattr(feed, "_receive", lambda *_: None)
+                collection.replace_one({"_id": id}, backup)
+            feed._listeners.deliver(opened.verification, 1, ("id",), found=2)
+            if lost:
+                errors = await updates.errors()
+            else:
+                await company.result(id, "VERIFIED")
+                received += await updates.rest()
+
+    assert [update["verification"]["version"] for update in received] == ([3] if lost else [3, 4])
+    assert not lost or f"{id} is at version 1, not yet at 3" in errors[0]["message"]
 
 
 async def test_a_follower_goes_on_if_its_own_version_is_written_again(company: Company) -> None:

@@ -215,6 +215,18 @@ async def test_a_restored_version_replaces_an_unread_later_one_and_is_kept_until
     assert merged == Change(failed, 0, restored=1)
 
 
+async def test_the_lowest_version_that_was_read_after_gaps_is_kept_until_it_is_read() -> None:
+    listener = Listener(max_changes=10)
+    first = a_verification()
+    failed = first.concluded(FAILED_RESULT, later(minutes=2))
+
+    listener.offer(Change(first, 0, found=1))
+    listener.offer(Change(failed, 1, found=2))
+    listener.offer(Change(failed, 1))
+
+    assert listener.taken() == [Change(failed, 0, found=1)]
+
+
 async def test_a_waiting_reader_of_a_workspace_ends_when_all_verifications_were_replaced() -> None:
     listener = Listener(max_changes=3)
     reading = asyncio.create_task(listener.changes())

@@ -148,7 +148,7 @@ async def test_followers_are_warned_of_a_state_that_was_restored_during_a_gap(st
         async with open_feed(stopped):
             pass
 
-        assert [change.restored for change in (*by_id.taken(), *by_chain.taken())] == [1, 1]
+        assert [(change.restored, change.found) for change in (*by_id.taken(), *by_chain.taken())] == [(None, 1), (None, 1)]
 
 
 async def test_followers_learn_of_deletions_that_the_stream_missed(stopped: Feed, store: Store, verifications: Verifications) -> None:
