@@ -7,7 +7,7 @@ from ipaddress import IPv6Address, ip_address, ip_network
 
 from domain.caller import Caller
 
-# How many sockets may be open before their clients have sent connection_init: in the process, and from one subscriber line (`line`).
+# How many sockets without connection_init from their clients may be open: in the process, and from one subscriber line (see the function `line`).
 MAX_ARRIVING = 1000
 MAX_ARRIVING_FROM_ADDRESS = 200
 # Internet providers usually assign a whole IPv6 network with a prefix of this length to one subscriber line.
@@ -56,13 +56,13 @@ class Admission:
 
     @property
     def max_open(self) -> int:
-        """The maximum number of such connections."""
+        """The maximum number of open connections whose token was verified."""
         return self._capacity.sockets
 
     def arriving(self, address: str) -> "Places":
         """Count a socket whose client has not sent connection_init, the message with its token, yet. Such sockets have separate limits.
 
-        Returns a context manager. Entering it raises Crowded if a limit is reached.
+        Returns a context manager, which counts the socket until it is left. Entering it raises Crowded if a limit is reached.
         """
         return self._places(("arrivals", None, MAX_ARRIVING), ("arrivals", line(address), MAX_ARRIVING_FROM_ADDRESS))
 
@@ -74,7 +74,7 @@ class Admission:
         return self._places(
             ("sockets", None, self._capacity.sockets),
             ("address", line(address), self._capacity.per_address),
-            # Subjects are counted separately for each chain, because an issuer could give another caller the same subject as that of a follow token.
+            # Subjects are counted separately for each chain, because an issuer could issue a token whose subject equals that of a follow token.
             ("subject", (caller.workspace, caller.subject, caller.chain), self._capacity.per_subject),
         )
 

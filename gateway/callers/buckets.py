@@ -6,15 +6,15 @@ from collections.abc import Callable, Hashable
 from functools import partial
 from time import monotonic
 
-# What a request costs that is refused because its bucket does not hold enough.
+# The cost of a request that is refused because its bucket does not hold enough.
 REFUSAL = 1
 MAX_BUCKETS = 10_000
 # The shortest time of a timer. Timers may ring a little early. Without a minimum, a timer for the tiny rest of the time would then be set again and
 # again.
 MIN_TIMER_SECONDS = 0.005
-# Payments that exceed the content of a bucket by no more than this are accepted, because the sums of floating-point numbers are not exact.
+# Payments that exceed the content of a bucket by at most TOLERANCE are accepted, because the sums of floating-point numbers are not exact.
 TOLERANCE = 1e-6
-# What a bucket without a limit refills per second, and what it holds. It is not infinity, because 0 seconds times infinity would be NaN.
+# How much a bucket without a limit refills per second, and how much it holds. The number is finite, because 0 seconds times infinity would be NaN.
 BOUNDLESS = 1e18
 
 # A function that calls another one after some seconds.
@@ -29,10 +29,10 @@ def set_timer(seconds: float, call: Callable[[], None]) -> object:
 
 
 class Bucket:
-    """A token bucket. Payments that the bucket can't make yet wait in its queue, which has a single timer however long the queue is.
+    """A token bucket. A payment for which the bucket does not hold enough waits in its queue. One timer serves the whole queue.
 
-    An operation that costs more than a whole bucket is allowed if the bucket is full, and leaves a debt. `shared`: a second bucket, from which the
-    owner's payments are taken too, such as that of the owner's workspace. If there is none, the bucket is its own shared bucket.
+    An operation that costs more than a full bucket holds is allowed if the bucket is full, and leaves a debt. `shared`: a second bucket, from which
+    the owner's payments are taken too, such as that of the owner's workspace. If there is none, the bucket is its own shared bucket.
     """
 
     __slots__ = ("__weakref__", "_burst", "_per_second", "_rings_at", "_set_timer", "_taken", "_waiting", "now", "shared", "used_at")
@@ -50,7 +50,7 @@ class Bucket:
         self.used_at = now()
         # The payments that wait, the first in front. None if no payment waits: there are many buckets, and an empty queue in each would take memory.
         self._waiting: deque[Payment] | None = None
-        # When the timer rings that serves the queue; None if no timer runs.
+        # The time at which the timer rings; None if no timer runs. The timer serves the queue.
         self._rings_at: float | None = None
 
     @property
@@ -153,7 +153,7 @@ class Bucket:
 class Buckets:
     """The buckets of one kind, by key. `per_second`: how much each refills in a second; 0: no limit. `burst`: what each holds when it is full.
 
-    A bucket is stored at least until it is full again. But if there are too many buckets, one that was not used lately is dropped.
+    A bucket is stored until it is full again, or longer. If there are too many buckets, one that was not used lately is dropped before it is full.
     """
 
     def __init__(

@@ -1,4 +1,7 @@
-"""Charges for requests and messages before their operation is determined: the client's address until the token is verified, then the caller."""
+"""Charges for requests and messages before their operation is determined.
+
+The client's address is charged until the token is verified. After that, the caller is charged.
+"""
 
 import logging
 from collections.abc import Sequence
@@ -20,7 +23,7 @@ logger = logging.getLogger(__name__)
 # What a request, or a message on a WebSocket, costs at least.
 LEAST_COST = 1
 # The number of characters for which the caller pays 1, in addition to the cost of the operation. Shorter requests and messages cost nothing more.
-# Parsing JSON of this length takes about as long as a read by id.
+# The price is 1, because parsing JSON of this length takes about as long as a read by id, which costs 1.
 CHARACTERS_PER_EXTRA_COST = 8192
 ADDRESS_USED_UP = "too many requests without a valid token came from this address; wait for `retryAfterMs`, then try again"
 MAX_PRIVATE_CACHE = 4096
@@ -29,8 +32,8 @@ MAX_PRIVATE_CACHE = 4096
 class Charging:
     """Charges callers and addresses. `addresses`: the buckets of addresses. All addresses of one subscriber line (`line` in admission.py) share one.
 
-    When the bucket of an address is empty, requests from the address are refused, except those whose token was verified before: innocent clients may
-    share the address. Behind a proxy that is not in `proxies`, all clients do.
+    When the bucket of an address is empty, requests from the address are refused. Requests whose token was verified before are still accepted, since
+    innocent clients may share the address. Behind a proxy that is not in `proxies`, all clients share the address of the proxy.
     """
 
     def __init__(self, rate: Rate, addresses: Buckets, proxies: Sequence[str], count_refused: CountRefusal) -> None:
@@ -69,7 +72,7 @@ class Charging:
             await self._rate.pay(caller, LEAST_COST, first=True)
 
     def check_address(self, address: str) -> None:
-        """Check that an address may have a new token verified. Raises: RequestRefused if its bucket is empty."""
+        """Check that a new token from this address may be verified. Raises: RequestRefused if the bucket of the address is empty."""
         self._kinds.add(is_private(address))
         if wait_seconds := self._missing(address):
             raise self._limited(wait_seconds, address)

@@ -7,18 +7,19 @@ from math import log2
 # Keys with fewer bits are refused. The shortest keys that the gateway accepts have more if they were generated: 32 random hexadecimal digits have
 # about 120 bits, and 32 random bytes have about 155.
 MIN_KEY_BITS = 80.0
-# A part of a key is replaced by a rule (see `estimated_bits`) only if it has at least this length. Shorter repetitions occur in random keys too.
+# Only a part of at least this length counts as a repetition or as a sequence (see `estimated_bits`). Shorter ones occur in random keys too.
 MIN_PART = 3
-# Only so many elements of a key are looked at, since the time grows with the square of their number. They suffice for every key that is not weak.
+# Only the first MAX_ELEMENTS elements of a key are looked at, because the time grows with the square of their number. In a strong key, these elements
+# have enough bits.
 MAX_ELEMENTS = 256
 
 
 def estimated_bits(key: Sequence[int]) -> float:
-    """How many bits are needed to write a key down, at most: an upper limit of its entropy. `key`: bytes, or the code points of a text.
+    """An estimate of a key's entropy, in bits: how many bits suffice to write the key down. `key`: bytes, or the code points of a text.
 
     A part that repeats an earlier part has only the bits of its position and its length. So has a part that counts up, counts down or stays the same,
-    such as "345678" or "aaaa". Every other element has the bits of a choice between the different elements of the key. So `12345678` four times has
-    23 bits.
+    such as "345678" or "aaaa". Every other element has the bits of a choice between the different elements of the key. For example, a key that
+    repeats `12345678` four times has 23 bits.
 
     The estimate finds no words and no dates: a key of many different words passes. Only a key that a random generator made is really strong.
     """

@@ -24,11 +24,12 @@ ALGORITHMS = {
     ECKey: frozenset({"ES256", "ES384"}),
     OKPKey: frozenset({"Ed25519", "EdDSA"}),
 }
-# How many keys of a JWK set are used, and how many of its entries are looked at: a set may contain entries that can't be used.
+# The maximum number of keys of a JWK set that are used, and the maximum number of its entries that are looked at. The second number is larger,
+# because a set may contain entries that can't be used.
 MAX_KEYS = 50
 MAX_ENTRIES = 200
-# The maximum size of the issuer's response. It is requested uncompressed, and a compressed response is refused: one that has 1 KB on the network may
-# have 1 GB of content.
+# The maximum size of the issuer's response. The request asks for an uncompressed response, and a compressed one is refused, because 1 KB on the
+# network could become 1 GB when it is decompressed.
 MAX_BYTES = 262_144
 FETCH_SECONDS = 5.0
 REFRESH_SECONDS = 600.0
@@ -61,8 +62,8 @@ def usable(keys: Iterable[object]) -> Keys:
         if not isinstance(each, dict) or each.get("use", "sig") != "sig" or each.get("kty") == "oct":
             continue
         with suppress(JoseError, ValueError, TypeError, KeyError, SecurityWarning), catch_warnings():
-            # The library only warns of keys that are too small, such as RSA below 2048 bits. The filter turns the warning into an exception, so that
-            # the key is left out.
+            # joserfc only warns of keys that are too small, such as RSA below 2048 bits. The filter turns the warning into an exception, so that the
+            # key is left out.
             simplefilter("error", SecurityWarning)
             key = JWKRegistry.import_key(each)
             found.setdefault(key.kid, key)
@@ -77,9 +78,9 @@ def named(keys: Keys, id: str | None) -> Key | None:
 
 
 class KeyFile:
-    """Holds the keys of a file with a JWK set. The file is read again when it has changed. If it can't be used then, the last keys stay in use.
+    """Holds the keys of a file with a JWK set. `run` reads the file again when it has changed. If that fails, the last keys stay in use.
 
-    Raises: OSError, ValueError, KeyError or TypeError if the file can't be read, or has no usable key.
+    The constructor raises OSError, ValueError, KeyError or TypeError if the file can't be read, or has no usable key.
     """
 
     def __init__(self, path: Path, pause_seconds: float = FILE_PAUSE_SECONDS) -> None:
@@ -93,7 +94,7 @@ class KeyFile:
 
     @property
     def loaded(self) -> bool:
-        """Whether tokens can be verified: always, because a file without keys is refused at the start."""
+        """Whether tokens can be verified: always True, because the constructor refuses a file without usable keys."""
         return True
 
     @property

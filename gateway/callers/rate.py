@@ -9,9 +9,9 @@ from domain.caller import Caller
 from gateway.callers.buckets import MAX_BUCKETS, Bucket, Buckets, SetTimer, set_timer
 from gateway.errors import RequestRefused, error
 
-# A caller with a follow token pays this many times the cost. Each followed chain has its own bucket: without the factor, a caller who can issue
-# follow tokens would gain a full bucket with each chain. With it, the caller gains a tenth of one. The workspace's bucket pays the cost only once,
-# because that bucket limits the work that is done.
+# A caller with a follow token pays the cost FOLLOWER times. The follow tokens of each chain have a bucket of their own. Without the factor, a caller
+# who can request follow tokens would gain a full bucket with each chain; with the factor, the caller gains only a tenth of a bucket. The workspace's
+# bucket pays the cost only once, because that bucket limits the work that is done.
 FOLLOWER = 10
 # A function that counts a refused request in the metrics. Its argument is the reason of the refusal.
 CountRefusal = Callable[[str], None]
@@ -94,7 +94,10 @@ class Rate:
         await own.shared.pay(cost, first)
 
     def _added(self, caller: Caller) -> Bucket:
-        """Create the bucket of a caller, and that of the workspace if it does not exist. A workspace's bucket exists while a caller of it has one."""
+        """Create the bucket of a caller, and that of the workspace if it does not exist.
+
+        The bucket of a workspace exists as long as one of the workspace's callers has a stored bucket.
+        """
         shared = self._workspaces.get(caller.workspace)
         if shared is None:
             shared = self._workspaces[caller.workspace] = self._new_shared()

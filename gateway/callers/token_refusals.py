@@ -31,7 +31,7 @@ class TokenFault(StrEnum):
 
 
 class TokenRefusals:
-    """The refusals of this process."""
+    """Counts the tokens that this process refused, by cause, and logs them at a limited rate."""
 
     def __init__(self, log_limit: Bucket | None = None) -> None:
         self.counts: Counter[TokenFault] = Counter()

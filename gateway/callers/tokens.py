@@ -27,7 +27,7 @@ from gateway.callers.keys import ALGORITHMS, IssuerKeys, KeysUnavailable
 from gateway.callers.token_refusals import TokenFault, TokenRefusals
 
 SHARED_KEY_ALGORITHM = "HS256"
-# How the ids (`kid`) of the gateway's own keys begin, with which it signs follow tokens.
+# The prefix of the ids (`kid`) of the gateway's own keys. The gateway signs follow tokens with these keys.
 FOLLOW_SCOPES = "follow-"
 MAX_TOKEN_CHARACTERS = 8192
 MAX_SUBJECT_CHARACTERS = 255
@@ -111,7 +111,7 @@ class Tokens:
             raise
 
     async def _caller(self, token: str) -> Caller:
-        """The caller with this token. Raises: Untrusted, KeysUnavailable."""
+        """The caller with this token. The token is verified if it is new. Raises: Untrusted, KeysUnavailable."""
         if not 0 < len(token) <= MAX_TOKEN_CHARACTERS:
             raise Untrusted(TokenFault.TOO_LONG if token else TokenFault.MISSING)
         caller = self._trusted.get(token)
@@ -184,7 +184,7 @@ class Tokens:
         return None
 
     def _check_claims(self, claims: dict[str, Any]) -> None:
-        """Check what the library does not check: an unexpected audience, and the token's lifetime. Raises: Untrusted."""
+        """Check what joserfc does not check: that no unexpected audience is named, and the token's lifetime. Raises: Untrusted."""
         if "aud" in claims and not self._trust.audience:
             raise Untrusted(TokenFault.AUDIENCE)
         if claims["exp"] - claims.get("iat", self._seconds()) > self._trust.longest_life.total_seconds() + LEEWAY_SECONDS:
