@@ -31,7 +31,7 @@ class AuditFile(WatchedFileHandler):
     """Appends lines to a file. A line is lost, and no error raised, if the file can't be opened again after it was renamed or removed."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Write a line. `WatchedFileHandler` handles an error of writing, but raises one of opening, such as that of a missing directory."""
+        """Write a line. `WatchedFileHandler` handles an error of writing, but raises an error of opening, for example if a directory is missing."""
         try:
             super().emit(record)
         except OSError:
@@ -39,10 +39,10 @@ class AuditFile(WatchedFileHandler):
 
 
 class AuditLog:
-    """Writes the audit log. A line that can't be written is counted and logged, and the request goes on. `failures`: how many there were.
+    """Writes the audit log. If a line can't be written, the failure is counted in `failures` and logged, and the request goes on.
 
     `target`: "stdout", "stderr", or the path of a file, to which lines are appended. If the file is renamed, for example by logrotate, a new one is
-    created. Raises: BadAuditLog.
+    created. The constructor raises BadAuditLog if the file can't be opened.
     """
 
     def __init__(self, target: str, now: Clock = utc_now) -> None:
@@ -62,7 +62,7 @@ class AuditLog:
     ) -> None:
         """Write that a caller did something with these verifications.
 
-        `fields`: the fields that the caller read, as "Verification.declaredIdentity". `request_id`: None if it is that of the current request.
+        `fields`: the fields that the caller read, such as "Verification.declaredIdentity". `request_id`: None means the id of the current request.
         """
         line = {
             "timestamp": self._now(),
@@ -80,7 +80,7 @@ class AuditLog:
         self.record(caller, Act.READ, verification_ids, fields, request_id)
 
     def close(self) -> None:
-        """Close the file. Lines that could not be written are tried once more."""
+        """Close the file. Text that could not be written before is written now, if that is possible now."""
         for handler in self._logger.handlers:
             with suppress(OSError):
                 handler.close()
@@ -98,5 +98,5 @@ class AuditFailures(Collector):
         self._audit = audit
 
     def collect(self) -> Iterator[Metric]:
-        """The metric of these failures. The library calls this method when Prometheus reads the metrics."""
+        """The metric that counts these lines. prometheus_client calls this method when Prometheus reads the metrics."""
         yield CounterMetricFamily("gateway_audit_failures", "Lines of the audit log that could not be written", value=self._audit.failures)

@@ -1,4 +1,4 @@
-"""Background tasks of the process: they build indexes and update metrics. `restarted` starts a task that fails again."""
+"""Background tasks of the process: they build indexes, check the dependencies and update metrics. `restarted` restarts a task after a failure."""
 
 import asyncio
 import logging
@@ -76,7 +76,7 @@ async def reporting(unfinished: Callable[[], Awaitable[tuple[int, float]]], prov
 
 
 async def measuring(read: Callable[[], Awaitable[float]], report: Callable[[float], object], every_seconds: float) -> None:
-    """Update a metric regularly: call `report` with the number that `read` returns, such as an age in seconds. NaN if MongoDB is unavailable."""
+    """Update a metric regularly: call `report` with the number that `read` returns, such as an age in seconds; with NaN if MongoDB is unavailable."""
     while True:
         try:
             report(await read())
@@ -98,9 +98,8 @@ async def showing_budgets(left: Callable[[], Awaitable[Mapping[str, QueryBudget]
 async def restarted(name: str, work: Callable[[], Awaitable[None]]) -> None:
     """Run `work`, and start it again whenever it raises an exception, so that the background task does not end before the process.
 
-    The pauses between failures in a row become longer. Of failures of the same kind, only the first is logged, until the
-    task works again.
-    `name`: what is restarted, for the log.
+    After each further failure, the pause before the restart is longer. Of failures of the same kind, only the first is logged, until the task works
+    again. `name`: what is restarted, for the log.
     """
     outage = Outage(logger, f"the {name} works again")
     while True:

@@ -1,4 +1,4 @@
-"""The metrics of MongoDB: commands, connections and the change stream. The store counts them (store/monitoring)."""
+"""The metrics of MongoDB: commands, connections and the change stream. Code in store/ counts them."""
 
 from collections.abc import Iterator, Mapping
 
@@ -24,14 +24,15 @@ class DatabaseCollector(Collector):
         self._connections = connections
 
     def listeners(self, client: str) -> list[DriverListener]:
-        """The listeners that this client of MongoDB must call.
+        """The listeners that must be registered with a client of MongoDB. `client`: the client's name in the metrics.
 
-        Commands are counted for the main client only: a command of the change stream waits for changes, so its duration says nothing about MongoDB.
+        Commands are counted for the main client only: a command of the change stream waits for changes, so its duration does not show MongoDB's
+        speed.
         """
         return [self._connections[client], *([self._commands] if client == MAIN_CLIENT else [])]
 
     def collect(self) -> Iterator[Metric]:
-        """The metrics of commands and connections. The library calls this method when Prometheus reads the metrics."""
+        """The metrics of commands and connections. prometheus_client calls this method when Prometheus reads the metrics."""
         durations = HistogramMetricFamily("gateway_mongodb_command_seconds", "How long MongoDB took to answer commands", labels=["command"])
         outcomes = CounterMetricFamily("gateway_mongodb_commands", "Commands by their outcome", labels=["command", "outcome"])
         failures = self._commands.failures()
@@ -60,13 +61,13 @@ class DatabaseCollector(Collector):
 
 
 class FeedCollector(Collector):
-    """Reports the change stream of the process, and what waits for its subscribers."""
+    """Reports the change stream of the process, and the changed states that its subscribers have not taken yet."""
 
     def __init__(self, feed: Feed) -> None:
         self._feed = feed
 
     def collect(self) -> Iterator[Metric]:
-        """The metrics of the feed. The library calls this method when Prometheus reads the metrics."""
+        """The metrics of the feed. prometheus_client calls this method when Prometheus reads the metrics."""
         feed, stream = self._feed, self._feed.stream
         yield GaugeMetricFamily("gateway_subscribers", "Subscriptions that listen to the feed", value=feed.subscribers)
         yield GaugeMetricFamily("gateway_followed_verifications", "Verifications that subscriptions follow by id or chain", value=feed.slots)

@@ -45,7 +45,7 @@ class UnderWay:
         await self._idle.wait()
 
     def begin(self, task: asyncio.Task[object], seconds: float) -> None:
-        """Register a task that answers a request. After `seconds`, it is cancelled."""
+        """Register a task that answers a request. If the task is still registered after `seconds`, it is cancelled."""
         loop = asyncio.get_running_loop()
         self._deadlines[task] = loop.time() + seconds
         self._idle.clear()

@@ -16,7 +16,7 @@ from store.verifications import Store
 
 logger = logging.getLogger(__name__)
 
-# How long a check waits for MongoDB. Probes give up sooner than the store does, so this is shorter than the store's timeout.
+# How long a check waits for MongoDB. This time is shorter than the store's timeout, because probes give up sooner than the store does.
 PROBE_SECONDS = 2.0
 LOOK_AGAIN_SECONDS = 0.05
 MAX_FEED_AGE_SECONDS = 5.0
@@ -31,8 +31,8 @@ class Health:
     """The state of the process and of its dependencies. Also repairs the indexes.
 
     A process is ready once it has started, until it announces its end. It has started when all dependencies worked at the same time. A dependency
-    that fails later does not make the process unready: all processes share MongoDB, so that proxies would find no process to send requests to,
-    although a request that waits for a new primary is answered within its deadline.
+    that fails later does not make the process unready. All processes share MongoDB: if its failure made them unready, proxies would send requests to
+    none of them. It is better that a request reaches a process and waits there for a new primary, because it is then answered within its deadline.
     """
 
     store: Store
@@ -72,7 +72,7 @@ class Health:
     async def dependencies(self) -> Causes:
         """Check all dependencies. Once all of them work, the process has started. No cause contains a secret, or the name of a host.
 
-        If MongoDB does not answer, its clock can't be compared, and counts as right.
+        If MongoDB does not answer, the clocks can't be compared; the result then reports no trouble with the clock.
         """
         sent_at = self.store.now()
         try:

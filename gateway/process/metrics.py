@@ -38,7 +38,7 @@ class Unreadable(Collector):
         self._bad_documents = bad_documents
 
     def collect(self) -> Iterator[Metric]:
-        """The metric of unreadable data. The library calls this method when Prometheus reads the metrics."""
+        """The metric of unreadable data. prometheus_client calls this method when Prometheus reads the metrics."""
         yield CounterMetricFamily(
             "gateway_bad_documents", "Verifications left out and values answered with null, since they can't be read", value=self._bad_documents.count
         )
@@ -88,7 +88,7 @@ class Providing:
         self.oldest_webhook_seconds.set(float("nan"))
 
     def observe(self, provider: str, operation: str, outcome: str, seconds: float) -> None:
-        """Record a request to a provider."""
+        """Record a request to a provider, with its outcome and its duration."""
         self._requests.labels(provider, operation, outcome).inc()
         self._seconds.labels(provider, operation).observe(seconds)
 
@@ -149,7 +149,7 @@ class Backlogs(Collector):
         return self._chores.setdefault(chore.done, Backlog())
 
     def collect(self) -> Iterator[Metric]:
-        """The metrics of the sweeper. The library calls this method when Prometheus reads the metrics."""
+        """The metrics of the sweeper. prometheus_client calls this method when Prometheus reads the metrics."""
         due = GaugeMetricFamily("gateway_sweep_due", "Items that the last sweep found", labels=["chore"])
         changed = CounterMetricFamily("gateway_swept", "Items that this process changed", labels=["chore"])
         swept_at = GaugeMetricFamily("gateway_sweep_timestamp_seconds", "When the last sweep ended without an error", labels=["chore"])
@@ -168,7 +168,7 @@ class TokenCollector(Collector):
         self._published = published
 
     def collect(self) -> Iterator[Metric]:
-        """The metrics of tokens. The library calls this method when Prometheus reads the metrics."""
+        """The metrics of tokens. prometheus_client calls this method when Prometheus reads the metrics."""
         refusals = {fault.value: self._refusals.counts[fault] for fault in TokenFault}
         yield counter_of("gateway_token_refusals", "Tokens that were refused, by cause", "cause", refusals)
         age = self._published.age_seconds if self._published else None
@@ -236,7 +236,7 @@ class Metrics:
         self.workspaces.executed(workspace, cost)
 
     def count_refused(self, reason: str) -> None:
-        """Count a connection or request that was refused for this reason."""
+        """Count a refused connection or request, by the reason of the refusal."""
         self.refused.labels(reason).inc()
 
     def count_errors(self, errors: Collection[dict[str, Any]]) -> None:

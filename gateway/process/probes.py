@@ -42,8 +42,8 @@ class Probes:
 
         Shape: {"started", "draining", "dependencies": {"<name>": {"ok", "cause"}}, "warnings"}. `cause` is null if the dependency works.
 
-        The status is always 200. Otherwise a proxy that checks this endpoint would withdraw all processes at once when MongoDB fails, instead of
-        letting their requests wait for it.
+        The status is always 200. Otherwise a proxy that checks this endpoint would send requests to no process while MongoDB fails. It is better that
+        a process receives them and waits for MongoDB.
         """
         health = self._health
         causes = await health.dependencies()

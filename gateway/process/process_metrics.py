@@ -11,19 +11,19 @@ from prometheus_client.registry import Collector
 
 from gateway.process.request_metrics import cumulated
 
-# How often the event loop is measured, and the upper limits of the buckets in the histogram of its lag, in seconds.
+# The time between two measurements of the event loop's lag, and the upper limits of the buckets in the histogram of that lag; both in seconds.
 LAG_INTERVAL_SECONDS = 0.25
 LAG_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5)
 
 
 class Release(Collector):
-    """Reports which release runs. `version`: that of the gateway."""
+    """Reports the release of the gateway, which is `version`, and the version of Python."""
 
     def __init__(self, version: str) -> None:
         self._labels = {"version": version, "python": platform.python_version()}
 
     def collect(self) -> Iterator[Metric]:
-        """The metric of the release. The library calls this method when Prometheus reads the metrics."""
+        """The metric of the release. prometheus_client calls this method when Prometheus reads the metrics."""
         yield InfoMetricFamily("gateway_build", "The release of the gateway, and the version of Python", value=self._labels)
 
 
@@ -48,7 +48,7 @@ class LoopLag(Collector):
         self._seconds += seconds
 
     def collect(self) -> Iterator[Metric]:
-        """The metric of the lag. The library calls this method when Prometheus reads the metrics."""
+        """The metric of the lag. prometheus_client calls this method when Prometheus reads the metrics."""
         lag = HistogramMetricFamily("gateway_event_loop_lag_seconds", "How late the event loop called a timer")
         lag.add_metric([], cumulated(LAG_BUCKETS, self._buckets), self._seconds)
         yield lag

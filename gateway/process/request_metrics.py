@@ -1,4 +1,4 @@
-"""The metrics of requests and operations. They are counted in plain numbers: the library's counters take a lock at each count."""
+"""The metrics of requests and operations. They are counted in plain numbers, because the counters of prometheus_client take a lock at each count."""
 
 from bisect import bisect_left
 from collections import Counter as Counted
@@ -13,7 +13,8 @@ from prometheus_client.registry import Collector
 BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 # The code of an operation without errors, and that of an operation whose client has left before its end.
 NO_ERROR, ABANDONED = "OK", "ABANDONED"
-# The codes of errors that the metrics show before the first such error: Prometheus does not see that a counter which appears has increased.
+# The codes of errors whose counters the metrics show as 0 before the first such error. Otherwise a counter would appear with the value 1, and
+# Prometheus would see no increase.
 SHOWN_FROM_THE_START = ("INTERNAL_SERVER_ERROR", "TIMEOUT", "UNAVAILABLE", "LAGGED")
 
 # How an operation is labelled in the metrics: its name if it is a trusted document (see `OTHERS` in preparation.py), and its type.
@@ -74,7 +75,7 @@ class Requests(Collector):
         executions.codes[code] += 1
 
     def collect(self) -> Iterator[Metric]:
-        """The metrics of requests. The library calls this method when Prometheus reads the metrics."""
+        """The metrics of requests. prometheus_client calls this method when Prometheus reads the metrics."""
         durations = HistogramMetricFamily("gateway_operation_seconds", "How long queries and mutations took", labels=["operation", "type"])
         outcomes = CounterMetricFamily("gateway_operations", "Queries and mutations by their first error", labels=["operation", "type", "code"])
         for (name, type), executions in self._executions.items():

@@ -23,14 +23,14 @@ class Traces(Protocol):
         """A context in which an operation is executed. `label`: its name in the metrics, and its type."""
 
     def comment(self) -> str | None:
-        """The comment for a command of MongoDB, which names the present span; None outside of a trace."""
+        """A comment that names the current span, to be sent with a command of MongoDB; None outside of a trace."""
 
     @property
     def listener(self) -> DriverListener:
-        """Reports the commands of a client of MongoDB."""
+        """The listener that must be registered with a client of MongoDB, so that its commands are traced."""
 
     def client(self, **options: Any) -> httpx2.AsyncClient:
-        """An HTTP client whose requests are traced, and pass the trace on. `options`: those of the client."""
+        """An HTTP client whose requests are traced, and name the trace in their headers. `options`: the options of `httpx2.AsyncClient`."""
 
     def close(self) -> None:
         """Send the spans that were not sent yet."""

@@ -1,6 +1,6 @@
 """Traces with OpenTelemetry. Only imported if GATEWAY_TRACING is on, so that nothing of OpenTelemetry is loaded otherwise.
 
-The standard variables `OTEL_…` choose where spans are sent and which ones, such as OTEL_EXPORTER_OTLP_ENDPOINT and OTEL_TRACES_SAMPLER.
+The standard variables `OTEL_…` choose, among others, which spans are sent (OTEL_TRACES_SAMPLER) and to which address (OTEL_EXPORTER_OTLP_ENDPOINT).
 """
 
 from collections.abc import Iterator
@@ -50,7 +50,7 @@ class OpenTelemetryTraces:
 
     @contextmanager
     def operation(self, label: tuple[str, str], workspace: str, request_id: str) -> Iterator[MarkFailed]:
-        """A span for an operation."""
+        """A context in which an operation has a span. `with` returns a function that marks the span as failed, with the code of an error."""
         name, type = label
         attributes = {
             "graphql.operation.name": name,
@@ -67,14 +67,14 @@ class OpenTelemetryTraces:
             yield failed
 
     def comment(self) -> str | None:
-        """The present span, in the form of the header `traceparent`."""
+        """The current span, in the form of the header `traceparent`; None outside of a trace."""
         carrier: dict[str, str] = {}
         PROPAGATOR.inject(carrier)
         return f"traceparent='{carrier['traceparent']}'" if carrier else None
 
     @property
     def listener(self) -> DriverListener:
-        """Makes a span for each command that belongs to a trace."""
+        """The listener that makes a span for each command of MongoDB that belongs to a trace."""
         return self._listener
 
     def client(self, **options: Any) -> httpx2.AsyncClient:
@@ -128,7 +128,7 @@ class TracedClient(httpx2.AsyncClient):
 
 
 class HeaderSetter(Setter[httpx2.Headers]):
-    """Sets a header of a request, for the propagator."""
+    """Sets the headers of a request through which OpenTelemetry's propagator passes a trace on."""
 
     def set(self, carrier: httpx2.Headers, key: str, value: str) -> None:
         """Set one header."""

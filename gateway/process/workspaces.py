@@ -48,7 +48,7 @@ class BusiestWorkspaces(Collector):
             self._present = Counter(dict(self._present.most_common(MAX_COUNTED_WORKSPACES // 2)))
 
     def collect(self) -> Iterator[Metric]:
-        """The metric of the workspaces. The library calls this method when Prometheus reads the metrics."""
+        """The metric of the workspaces. prometheus_client calls this method when Prometheus reads the metrics."""
         self.turn()
         busiest = GaugeMetricFamily("gateway_busiest_workspaces_cost", "Cost of the operations within the last full minute", labels=["workspace"])
         for workspace, cost in self._last.most_common(MAX_SHOWN):
