@@ -1,7 +1,7 @@
 """Finds the operations that read personal data or internal reasons, and records for the audit log which verifications they read.
 
-An operation is examined once, when it is prepared. The guards of this module, which record ids, are only part of the plans of operations that select
-such fields, and only for callers who may see them. All other plans do not contain the guards.
+An operation is examined once, when it is prepared. The guards of this module record ids. A plan contains them only if its operation selects such
+fields, and only for callers who may see these fields.
 """
 
 from collections.abc import Callable, Hashable
@@ -24,8 +24,8 @@ CARRIERS: dict[str, Callable[[Any], str]] = {"Verification": lambda source: sour
 class AuditedSelection:
     """What an operation selects that only callers with the scope `verification:sensitive` may see.
 
-    `fields`: these fields, as "Verification.reasons". `recording`: the fields of the types in CARRIERS that are at or above them. When a field
-    of `recording` is resolved, the id of its verification is recorded.
+    `fields`: the names of these fields, such as "Verification.reasons". `recording`: for each of `fields`, the nearest field of a type in CARRIERS
+    that is this field itself or contains it. When a field of `recording` is resolved, the id of its verification is recorded.
     """
 
     fields: tuple[str, ...]
@@ -80,7 +80,7 @@ class Recorded(Guard):
         self.id_of = id_of
 
     def variant(self, context: Any) -> Hashable:
-        """The fields at which the operation of this context records ids."""
+        """The names of the fields at which the operation of this context records ids."""
         recording: frozenset[str] = context.recording
         return recording
 

@@ -29,7 +29,7 @@ from schema.fields import COST, declared
 
 VariableValues = Mapping[str, object]
 
-# The cost of the introspection fields `__schema` and `__type`. They need no database, but take longer than all other fields that need none.
+# The cost of the introspection fields `__schema` and `__type`. They read nothing from the database, but take longer than all other fields that don't.
 INTROSPECTION = 50
 # This many scalar values of one object cost 1 together. So selecting values is nearly free. They must cost something, because aliases can select the
 # two dozen values of an object any number of times.
@@ -84,7 +84,7 @@ class Price:
         return cost
 
     def exceeds_rows(self, maximum: int, variables: VariableValues) -> bool:
-        """Whether the lists in `pages` can have more than `maximum` rows together. A single list never has, because MAX_ROWS is less."""
+        """Whether the lists in `pages` can have more than `maximum` rows together. False for a single list: MAX_ROWS limits it to fewer rows."""
         return len(self.pages) > 1 and sum(page.rows(variables) for page, _ in self.pages) > maximum
 
     def plus(self, other: "Price") -> "Price":
@@ -112,7 +112,10 @@ class Pricing:
         return self._selected(root.name, [self._operation.selection_set], None)
 
     def _selected(self, type: str, selections: list[SelectionSetNode], page: PageSize | None) -> Price:
-        """The price of what is selected on one object. `page`: the arguments of the list field that returned it; None if no list field did."""
+        """The price of what is selected on one object.
+
+        `page`: the arguments of the list field that returned the object; None if no list field did.
+        """
         total, values = Price(0), 0
         for selected in merged_fields(type, selections, self._fragments).values():
             # One response name can stand for different fields if no object can have both of their types. All of these fields are added up, although

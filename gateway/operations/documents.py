@@ -36,7 +36,11 @@ class DocumentSource(StrEnum):
 
 
 class Operation(NamedTuple):
-    """The operation that a request selects, with the request's variables and the cost. `with_cost`: the response contains the cost."""
+    """The operation that a request selects, and its cost.
+
+    `variables`: the request's values for the variables that the operation declares. `with_cost`: whether the response contains the cost. `source`:
+    where the document came from.
+    """
 
     prepared: PreparedOperation
     variables: dict[str, object]

@@ -113,7 +113,7 @@ def exceeded_when_expanded(document: DocumentNode, limits: Limits) -> str | None
 
 
 def measured(counts: Iterable[Counts]) -> dict[str, int]:
-    """Add up these counts. Returns the sums that `Limits` limits for a whole document, by the names of its fields."""
+    """Combine the counts of several selections. Returns those that `Limits` limits for a whole document, by the names of the fields of `Limits`."""
     total = reduce(Counts.plus, counts, NOTHING)
     return {"depth": total.depth, "selections": total.selections, "aliases": total.aliases, "directives": total.directives}
 

@@ -47,7 +47,7 @@ class Message(NamedTuple):
 class Group:
     """The messages of the last events, by the event's identity. The subscribers of a group have the same operation, rights and inner variables.
 
-    `waits`: making a message has to wait, for example for the database. Such a message depends on more than the event, so it is not shared:
+    `waits`: whether making a message has to wait, for example for the database. Such a message depends on more than the event, so it is not shared:
     each subscriber gets a message of its own.
     """
 
@@ -59,7 +59,7 @@ class Group:
         # The ids of verifications that were anonymized lately. Messages with older states of them are not kept.
         self._anonymized = anonymized
         self._messages: dict[Hashable, tuple[Marked, bytes]] = {}
-        # By the id of each verification that messages show: the version that each of these messages shows, by the identity of the message's event.
+        # For each verification in the kept messages, by its id: the version that each message about it shows, by the identity of the message's event.
         self._versions: dict[str, dict[Hashable, int]] = {}
 
     def message(self, event: Marked) -> bytes | None:
@@ -118,7 +118,7 @@ class Group:
 class Groups:
     """Finds the group of a subscription. Groups without subscribers are dropped.
 
-    `drop_copies` is called when messages are dropped. It drops what other modules keep of them: the sockets cache the frames that contain them.
+    `drop_copies` is called when messages are dropped. It drops the copies that other modules hold: sockets cache frames that contain the messages.
     """
 
     def __init__(self, drop_copies: Callable[[], object] = lambda: None) -> None:
@@ -143,7 +143,7 @@ class Groups:
         """Drop all messages that show this verification, because it was anonymized. They are dropped within FORGETTING_SECONDS.
 
         If the id is None, the messages of all verifications are dropped now.
-        Cost: a step for each group, at most once in FORGETTING_SECONDS.
+        Cost: with an id, a step for each group, at most once in FORGETTING_SECONDS.
         """
         if id is None:
             self._forget(None)
@@ -215,7 +215,7 @@ class Delivery:
     async def message(self, event: Marked, paid: bool) -> Message:
         """The wake path: pay for an event's message unless it is `paid`, and make it. The transport then sends it."""
         if not paid:
-            # No event is lost: the events during the wait are combined in the next message.
+            # No event is lost during this wait: the next message contains all events that happen meanwhile.
             await self._rate.pay(self._caller, self._operation.cost)
         return Message(self._group.message(event) or self._shared_message(event) or await self._message_of_its_own(event), event)
 
@@ -239,7 +239,7 @@ class Delivery:
         return await self._awaited(self._execution.executed(self._operation, event, self._context()))
 
     async def _awaited(self, result: ExecutionResult | Awaitable[ExecutionResult]) -> bytes:
-        """The message with this result, once it is there. Raises: Unavailable if MongoDB did not answer, so that values are missing."""
+        """Wait for the result, and return the message with it, as JSON. Raises: Unavailable if values are missing because MongoDB did not answer."""
         result = result if isinstance(result, ExecutionResult) else await result
         # If the message were sent without the missing values, it would count as received, and the client would never receive these values.
         if any(isinstance(each.original_error, Unavailable) for each in result.errors or ()):
@@ -270,7 +270,7 @@ class AuditedDelivery(Delivery):
         return message
 
     async def _message_of_its_own(self, event: Marked) -> bytes:
-        # Only such a message can show other attempts than that of the event, because reading them has to wait.
+        # Only a message that is made for one subscriber can show other attempts than that of the event, because reading other attempts has to wait.
         context = self._execution.audited_context(self._operation, self._caller)
         content = await self._awaited(self._execution.executed_recording(self._operation, event, context))
         if others := context.read - {event.verification.id if event.verification else ""}:
@@ -286,8 +286,8 @@ class AuditedDelivery(Delivery):
 class Live:
     """Starts subscriptions for callers, and yields their messages.
 
-    `rate`: the buckets from which callers pay for messages. `Execution` has others, from which callers pay for queries and mutations.
-    `drop_copies` is called when messages are dropped. It drops what other modules keep of them: the sockets cache the frames that contain them.
+    `rate`: the buckets from which callers pay for messages. `Execution` has other buckets, from which callers pay for queries and mutations.
+    `drop_copies` is called when messages are dropped. It drops the copies that other modules hold: sockets cache frames that contain the messages.
     """
 
     def __init__(self, execution: Execution, rate: Rate, drop_copies: Callable[[], object] = lambda: None) -> None:

@@ -12,7 +12,7 @@ from graphql import FloatValueNode, GraphQLError, GraphQLFloat, GraphQLInt, IntV
 from graphql.language.printer import print_for_error
 
 # The rule has to check only documents that match this pattern. graphql-core itself reports every Int that is out of range and has fewer digits. A
-# Float is too large only with an exponent of at least three digits, or with more than 200 digits before the exponent.
+# Float is too large only with an exponent of at least three digits, or with at least 200 digits before the exponent.
 MANY_DIGITS = re.compile(r"[0-9]{200}|[0-9][eE]\+?[0-9]{3}")
 # "-2147483648", the smallest Int. Numbers of GraphQL have no leading zeros.
 MAX_INT_CHARACTERS = 11

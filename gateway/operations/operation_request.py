@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from gateway.errors import refused
 
 PREFIX = "sha256:"
-# The allowed types of fields that may be null. They are tuples, because `isinstance` takes three times as long with a union such as `str | None`.
+# The allowed types of a request's fields, which may be null. They are tuples: `isinstance` takes three times as long with a union like `str | None`.
 TEXT, OBJECT = (str, NoneType), (dict, NoneType)
 IDS = ("documentId", "doc_id")
 

@@ -36,8 +36,8 @@ from gateway.process.request_metrics import OperationLabel
 from schema.fields import CONSTANT, declared
 
 MAX_ERRORS = 10
-# The names in the metrics of all operations that the manifest does not contain, and of those that it contains without a name. No operation can have
-# such a name.
+# Under the name OTHERS, the metrics show all operations that the manifest does not contain; under UNNAMED, those that it contains and that have no
+# name. The parentheses keep both apart from all names that an operation can have.
 OTHERS, UNNAMED = "(other)", "(unnamed)"
 # The maximum number of items in all lists of a response together. The cost can't limit them, because the length of nested lists can't be predicted.
 MAX_ITEMS = 5000
@@ -49,7 +49,8 @@ WELL_FORMED_RULES = (ExecutableDefinitionsRule, UniqueFragmentNamesRule, KnownFr
 class PreparedOperation:
     """An operation of a valid document, with everything that can be computed before it is executed.
 
-    `label`: the operation's name and type in the metrics. `audited`: what it selects that the audit log records.
+    `label`: the operation's name and type in the metrics. `audited`: what it selects that the audit log records; None if there is nothing of this
+    kind.
     `declared`: the operation's variables. `inner`: those of them that are used below the root fields. `constant`: the response is the same for
     every caller.
     """

@@ -17,7 +17,7 @@ from graphql import (
 from graphql.language.ast import QUERY_DOCUMENT_KEYS
 
 Fragments = Mapping[str, FragmentDefinitionNode]
-# A field, and the name of the type on which it is selected.
+# The name of a type, and a field that is selected on this type.
 SelectedField = tuple[str, FieldNode]
 
 
