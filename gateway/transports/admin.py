@@ -10,7 +10,10 @@ from uvicorn.server import ServerState
 
 
 class AdminServer:
-    """A plain HTTP server on one listening socket, without the limits of the public port: only machines of the operator can reach it."""
+    """An HTTP server on one listening socket.
+
+    It needs no limits like those of the public port, because only machines of the operator can reach it.
+    """
 
     def __init__(self, app: ASGIApp, listening: socket.socket) -> None:
         self._config = uvicorn.Config(app, lifespan="off", log_config=None, access_log=False, server_header=False)
@@ -24,7 +27,7 @@ class AdminServer:
         self._server = await asyncio.get_running_loop().create_server(self._connection, sock=self._listening)
 
     def stop(self) -> None:
-        """Close the listening socket and all connections."""
+        """Close the listening socket, and every connection as soon as it has no response under way."""
         if self._server:
             self._server.close()
         for connection in [*self._state.connections]:

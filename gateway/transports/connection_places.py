@@ -69,7 +69,7 @@ class ConnectionPlaces:
         self._key = lru_cache(MAX_CACHED_ADDRESSES)(self._key_of)
 
     def place(self, address: str) -> ConnectionPlace:
-        """A place for a new connection from this IP address. The connection is counted as soon as it takes the place."""
+        """A place for a new connection from this IP address. The connection is counted as soon as `take` is called."""
         return ConnectionPlace(self._open, self._key(address))
 
     def _key_of(self, address: str) -> str | None:

@@ -1,4 +1,4 @@
-"""Refuses requests with several credentials. Which of them counts would depend on the server that reads them: a proxy, or the gateway."""
+"""Refuses requests with several credentials, because a proxy and the gateway could use different ones of them."""
 
 from collections.abc import Callable, Collection, Mapping
 
@@ -14,11 +14,11 @@ AUTHORIZATION = "authorization"
 
 
 class SeveralCredentials(Exception):
-    """A message `connection_init` names several tokens."""
+    """A client sent several tokens for one socket: in the message `connection_init`, or in this message and in the header of the handshake."""
 
 
 class Unrepeated:
-    """A hook that refuses requests which repeat one of these headers, even with equal values. `names`: in lower case.
+    """A hook that refuses requests which repeat one of these headers, even with equal values. `names`: the names of the headers, in lower case.
 
     Source: RFC 9110, 5.3 (only headers that are lists may be repeated); RFC 6750, 3.1 (`invalid_request`).
     """

@@ -161,8 +161,8 @@ class Process:
 
     `places`: the places of plain connections. `idle_seconds`: how long a connection may be idle.
     `admin`: the application with the endpoints for operators, for a port of their own.
-    `reload`: reads the files again that the settings name, on SIGHUP. None on a developer's machine: a terminal that is closed sends SIGHUP, and the
-    process must end.
+    `reload`: is called on SIGHUP, and reads again the files that the settings name. None on a developer's machine: there, a terminal that is closed
+    sends SIGHUP, and the process must end.
     """
 
     drain: Drain

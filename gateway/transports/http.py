@@ -171,7 +171,7 @@ class GraphQLOverHTTP:
             raise refused("RATE_LIMITED", str(crowded), 503, retry_after=RETRY_SECONDS) from None
 
     async def _messages(self, operation: Operation, caller: Caller, request: GraphQLRequest) -> AsyncGenerator[Message, None]:
-        """The messages of an event stream. An error that ends it is counted here, and `EventStream` sends it."""
+        """The messages of an event stream. If a refusal ends the stream, its errors are counted here, and `EventStream` sends them."""
         try:
             if operation.type is not OperationType.SUBSCRIPTION:
                 yield Message(orjson.dumps(await self._execution.execute(operation, caller, request.id)))

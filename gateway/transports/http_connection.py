@@ -1,6 +1,6 @@
 """HTTP connections: uvicorn's protocol class, extended by timeouts, limits, and strict framing (where requests begin and end).
 
-It also answers clients that close their sending side after their last request.
+It also answers the requests of clients that close their sending side after their last request.
 """
 
 import asyncio
@@ -31,13 +31,13 @@ MAX_HEAD_BYTES = 32_768
 MAX_HEADERS = 100
 MAX_PIPELINED = 8
 # How many bytes a request may have for each byte of its body. A body with chunks of one byte each must be accepted, although every chunk takes six
-# bytes (`1\r\nx\r\n`). The rest leaves room for sizes of chunks with leading zeros.
+# bytes (`1\r\nx\r\n`). The other three bytes leave room for leading zeros in the sizes of chunks.
 MAX_RECEIVED_BYTES_PER_BODY_BYTE = 9
 # After the gateway has refused a request, it still reads and discards up to this many bytes before it closes the connection. If it closed at once,
 # the client could lose the response.
 MAX_DISCARDED_BYTES = 32 * MAX_BODY_BYTES
 # A head that is too long is still read up to this many times its maximum length, to find out which origin may read the refusal. Browsers send the
-# header `Origin` after the headers of the page, and Chromium sends heads of up to 256 KiB.
+# header `Origin` after the headers that a page has set, and Chromium sends heads of up to 256 KiB.
 MAX_EXCESS = 8
 
 VERSIONS = frozenset({"1.0", "1.1"})
@@ -53,7 +53,7 @@ REASONS = {
     HTTPStatus.SERVICE_UNAVAILABLE: "connections",
 }
 CONNECTION_CLOSE: Header = (b"connection", b"close")
-# The headers of refusals with these statuses. Those with another status have `CONNECTION_CLOSE` only.
+# The headers of refusals with these statuses. Refusals with another status have only `CONNECTION_CLOSE`.
 REFUSAL_HEADERS: dict[HTTPStatus, list[Header]] = {
     # Source: RFC 6455, 4.4; RFC 9110, 7.8.
     HTTPStatus.UPGRADE_REQUIRED: [(b"connection", b"upgrade, close"), (b"upgrade", b"websocket"), (b"sec-websocket-version", b"13")],
@@ -66,8 +66,8 @@ class Patience:
     """The timeouts of a connection.
 
     `head_seconds`: until the head of a request is complete. `body_seconds`: until its body is complete. `idle_seconds`: until the next request.
-    `linger_seconds`: how long the client may send nothing after its request was refused, or was answered before a body that is too long had arrived.
-    Then the connection is closed. Even if the client keeps sending, it is closed after `body_seconds`.
+    `linger_seconds`: until the connection is closed after a refusal, or after a response that was sent before the request's body, which is too long,
+    had arrived. This time begins again when the client sends bytes, but the connection is closed after `body_seconds` at the latest.
     """
 
     head_seconds: float = 10.0
@@ -256,8 +256,8 @@ class HttpProtocol(HttpToolsProtocol):
         # The parser later appends trailers to `self.headers`. The copy keeps the trailers out of the headers of the request.
         self.scope["headers"] = self.headers.copy()
         super().on_headers_complete()
-        # Set this only after the call above, which raises if the target is not a URL. Until then the request counts as one without a complete head,
-        # so `_refuse` sends a response instead of only closing.
+        # Set `_headed` only after the call above, which raises if the target is not a URL. The request then still counts as one without a complete
+        # head, so `_refuse` sends a response instead of only closing.
         self._headed, self._body_bytes = True, 0
         self._latest = self.cycle
 
@@ -380,7 +380,8 @@ class HttpProtocol(HttpToolsProtocol):
         """Make the connection a WebSocket. `rest`: frames that arrived together with the handshake.
 
         If an earlier request has no response yet, there is no upgrade: the client receives that response, and the connection closes.
-        The library `websockets` may refuse the handshake without emitting an event. uvicorn then does not close the connection, so this method does.
+        The library `websockets` may refuse the handshake without emitting an event. uvicorn then leaves the connection open, so this method closes
+        it.
         """
         if self._latest and not self._latest.response_complete:
             self._discarding, self._latest.keep_alive = True, False

@@ -1,7 +1,7 @@
 """Parses the JSON that clients send.
 
-orjson refuses three kinds of valid JSON: half of a surrogate pair, a number beyond the range of a double, and deep nesting. Each is one value of one
-operation, so it must not count as a malformed request: over a WebSocket, that would end all other operations too.
+orjson refuses three kinds of valid JSON: half of a surrogate pair, a number beyond the range of a double, and deep nesting. Such a value makes only
+its own operation fail. If it counted as malformed JSON, the gateway would close a WebSocket, and all other operations on it would end too.
 """
 
 import json
@@ -24,8 +24,9 @@ STRING_OR_BRACKET = re.compile(r'"(?:[^"\\]|\\.)*+"?|[\[{\]}]', re.DOTALL)
 # The maximum number of nested lists and objects in a text that orjson refuses. Python's parser, which then reads the text, is recursive.
 MAX_LEVELS = 500
 INTEGER_DIGITS = 18
-# How many of the characters in JSON_MARKS a text may contain. Each of them begins a JSON value or separates two, so this limits the number of values:
-# parsing a value costs many times as much as parsing a character. The limits of operations would refuse a request with more values anyway.
+# How many of the characters in JSON_MARKS a text may contain. Each of them begins a list or an object, or separates two values. So the maximum limits
+# the number of values, because parsing a value takes many times as long as parsing a character. A request with more values would exceed the limits of
+# operations anyway.
 MAX_JSON_MARKS = 24_000
 JSON_MARKS = ("[", "{", ",")
 ENCODED_JSON_MARKS = tuple(mark.encode() for mark in JSON_MARKS)
@@ -64,7 +65,7 @@ def parse_json(content: bytes | bytearray | str) -> Any:
 
 def tolerantly_parsed(text: str) -> Any:
     """The value of a JSON text that may have numbers beyond the range of a double. Raises: ValueError if the text is not JSON, TooDeep."""
-    # A text with few brackets can't be deep. Splitting it would take longer than parsing it.
+    # A text with few brackets can't be deep. It is not split, because splitting it would take longer than parsing it.
     shallow, *deeper = shallow_texts(text) if sum(map(text.count, "[{")) > MAX_LEVELS else [text]
     value = PARSER.decode(shallow)
     if deeper:

@@ -23,7 +23,7 @@ SO_ATTACH_FILTER, SO_DETACH_FILTER = 26, 27
 SYN, ACK = 0x02, 0x10
 NO_NEW_CONNECTIONS = (
     (0x30, 0, 0, 13),  # Load the byte with the flags.
-    (0x54, 0, 0, SYN | ACK),  # Keep the two flags that tell the first packet of a connection from the later ones.
+    (0x54, 0, 0, SYN | ACK),  # Keep the two flags that distinguish the first packet of a connection from the later ones.
     (0x15, 0, 1, SYN),  # Is it the first packet?
     (0x06, 0, 0, 0),  # Then drop it.
     (0x06, 0, 0, 0xFFFFFFFF),  # Otherwise pass it.
@@ -62,7 +62,7 @@ def keep_out(listening: socket.socket) -> None:
 
 
 def let_in(listening: socket.socket) -> None:
-    """Undo `keep_out`, if another process that had the same listening socket called it before it ended."""
+    """Undo `keep_out`. An earlier process with the same listening socket may have called `keep_out`, and its filter stays when that process ends."""
     if sys.platform == "linux":
         with suppress(FileNotFoundError):
             listening.setsockopt(socket.SOL_SOCKET, SO_DETACH_FILTER, 0)

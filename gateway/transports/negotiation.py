@@ -20,7 +20,7 @@ MAX_HEADER_CHARACTERS = 1000
 
 
 def weighed(header: str) -> dict[str, float]:
-    """Parses a header such as `Accept`. The keys are the items of the header, the values are their weights (`quality`)."""
+    """Parses a header such as `Accept`. The keys of the result are the items of the header, the values are their weights (see `quality`)."""
     weights: dict[str, float] = {}
     for item in header[:MAX_HEADER_CHARACTERS].split(","):
         name, *parameters = (part.strip().lower() for part in item.split(";"))
@@ -86,7 +86,8 @@ GZIP_LEVEL = 5
 BROTLI_QUALITY = 4
 # A value for zlib's parameter `wbits`: with it, zlib reads data in the format of gzip.
 GZIP_WINDOW = zlib.MAX_WBITS | 16
-# How many members a body in gzip may have. Parallel compressors write one for each block. Each member costs some microseconds, even an empty one.
+# How many members (complete gzip files, one after the other) a body in gzip may have. Parallel compressors write a member for each block. Reading a
+# member takes some microseconds, even if it is empty.
 MAX_GZIP_MEMBERS = 32
 
 
@@ -114,7 +115,7 @@ def gunzipped(content: bytes, max_bytes: int) -> bytes | None:
 def unbrotlied(content: bytes, max_bytes: int) -> bytes | None:
     """Decompresses Brotli. The result is None if the end of the content is missing. Raises: brotli.error.
 
-    Decompression stops as soon as the result is longer than `max_bytes`, by which the caller sees that the content is too long.
+    Decompression stops as soon as the result is longer than `max_bytes`. Such a result shows that the content is too long.
     """
     reader = brotli.Decompressor()
     plain = reader.process(content, output_buffer_limit=max_bytes + 1)
@@ -180,6 +181,9 @@ def cache_headers(content: bytes) -> dict[str, str]:
 
 
 def is_current(etag: str, if_none_match: str) -> bool:
-    """Whether the client has already cached the response with the tag `etag`. `if_none_match`: the value of that header. Source: RFC 9110, 13.1.2."""
+    """Whether the client has already cached the response with the tag `etag`. `if_none_match`: the value of the header `If-None-Match`.
+
+    Source: RFC 9110, 13.1.2.
+    """
     tags = {tag.strip().removeprefix("W/") for tag in if_none_match.split(",")}
     return "*" in tags or etag.removeprefix("W/") in tags

@@ -61,7 +61,8 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
     def data_received(self, data: bytes) -> None:
         """Parse the received bytes, unless the socket is being closed.
 
-        Bytes that arrive before the response to the handshake has been sent are kept until then, because the library can't parse them earlier.
+        Bytes that arrive before the response to the handshake has been sent are kept until then, because the library `websockets` can't parse them
+        yet.
         Clients must not send messages before they receive that response (RFC 6455, 4.1), but some do.
         """
         if self.handshake_initiated and not self.handshake_complete:
@@ -126,7 +127,10 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
             self.handshake_complete = True
 
     def send_keepalive_ping(self) -> None:
-        """Send a ping, and schedule the next ping. The ping bypasses the library, which would track it, although no code waits for the pong."""
+        """Send a ping, and schedule the next ping.
+
+        The library `websockets` is not used: it would remember each ping, although no code waits for pongs.
+        """
         self.ping_timer = None
         if not self.close_sent and not self.transport.is_closing():
             self.transport.write(PING)

@@ -18,7 +18,7 @@ from gateway.operations.live import Message
 from gateway.process.drain import Drain
 from gateway.transports.requests import CONNECTION_PLACE, HALF_CLOSED
 
-# The interval at which a stream sends a comment. `web/client` takes a stream that was silent for 15 seconds for dead, after the computer has slept.
+# The interval at which a stream sends a comment. After the computer has slept, `web/client` gives up a stream that was silent for 15 seconds.
 COMMENT_SECONDS = 12.0
 # How long browsers wait before they connect again after the end of a stream.
 RETRY_MILLISECONDS = 1500
@@ -87,7 +87,10 @@ class EventStream:
         await _write(send, b"event: complete\ndata:\n\n")
 
     async def _client_gone(self, scope: Scope, receive: Receive) -> None:
-        """Wait until the client has closed the connection, or at least its sending side. `receive` returns in either case."""
+        """Wait until the client has closed the connection. If the operation is a subscription, wait only until it has closed its sending side.
+
+        `receive` returns in either case.
+        """
         while self._is_single or not scope.get(HALF_CLOSED):
             if (await receive())["type"] == "http.disconnect":
                 return

@@ -205,7 +205,8 @@ class Connection:
     async def _end_operations(self) -> None:
         """End the operations one after the other.
 
-        A subscription that resumes holds a page of rows. If a hundred of them were freed in one turn of the event loop, all other clients would wait.
+        A subscription that resumes holds a page of rows. If a hundred such pages were freed in one turn of the event loop, all other clients would
+        wait.
         """
         try:
             while self._operations:
