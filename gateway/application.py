@@ -95,7 +95,7 @@ def application(
 ) -> Application:
     """Create the gateway's application. `pages`: routes of HTML pages. `local`: whether the gateway runs on a developer's machine.
 
-    `traces`: None if the settings decide whether operations are traced. Needs a running event loop.
+    `traces`: None if the settings decide whether operations are traced. This function needs a running event loop.
     Raises: BadAddress if the MongoDB URI is not valid; BadProvidersFile; OSError if the archive can't be written; BadSettings if settings contradict
             each other, or name another file that can't be used.
     """
@@ -198,7 +198,7 @@ def process_of(settings: Settings, drain: Drain, health: Health, metrics: Metric
 
 
 def read_files_again(provision: Provision, issuer_keys: IssuerKeys | None) -> None:
-    """Read the files again that the settings name, at SIGHUP: the providers file, and the file with the issuer's keys."""
+    """At SIGHUP, read again the files that the settings name: the providers file, and the file with the issuer's keys."""
     provision.reload()
     if isinstance(issuer_keys, KeyFile):
         issuer_keys.reread()
@@ -262,7 +262,7 @@ def live_of(execution: Execution, settings: Settings, feed: Feed, traces: Traces
 def charging_of(settings: Settings, rate: Rate, metrics: Metrics, feed: Feed) -> Charging:
     """Create the object that charges for requests and messages before their operation is determined. It holds the buckets of addresses.
 
-    The feed regularly writes a heartbeat into MongoDB. It also reports whether this process sees only private addresses, for `gateway check`.
+    The feed regularly writes a heartbeat into MongoDB. The heartbeat also says whether this process sees only private addresses, for `gateway check`.
     """
     addresses = Buckets(settings.address_refusals_per_second, settings.address_burst_refusals)
     charging = Charging(rate, addresses, settings.trusted_proxies, metrics.count_refused)
@@ -482,7 +482,7 @@ def lifespan(
     starting: Callable[[], AbstractAsyncContextManager[None]],
     closing: Sequence[Callable[[], None]],
 ) -> Lifespan[Starlette]:
-    """The lifespan of the application: runs background tasks while the process serves, and calls the functions in `closing` when it ends.
+    """The lifespan of the application: runs background tasks while the process serves, and calls the functions in `closing` when the process ends.
 
     `tasks`: the functions that run in the background, by their names in the log. A task that fails is restarted. `starting`: returns the context in
     which verifications are started and webhooks applied.

@@ -28,7 +28,7 @@ Sections = Mapping[str, SandboxSection | ExternalSection | YousignSection]
 
 
 def provider_client(make: Callable[..., httpx2.AsyncClient] = httpx2.AsyncClient) -> httpx2.AsyncClient:
-    """The HTTP client of all adapters. It follows no redirects, so that API keys go nowhere else. The caller closes it.
+    """The HTTP client of all adapters. It follows no redirects, so that API keys are sent only to the providers. The calling code closes the client.
 
     `make`: creates an HTTP client with these options.
     """
@@ -39,8 +39,7 @@ def provider_client(make: Callable[..., httpx2.AsyncClient] = httpx2.AsyncClient
 class Provision:
     """Provides each workspace with its adapter, its observed links and the address that renews its follow tokens.
 
-    `local`: whether the gateway runs on a developer's machine.
-    Raises: BadProvidersFile.
+    `local`: whether the gateway runs on a developer's machine. The constructor raises BadProvidersFile if the providers file can't be used.
     """
 
     def __init__(self, settings: Settings, client: httpx2.AsyncClient, metrics: Providing, local: bool) -> None:

@@ -41,7 +41,10 @@ SWITCH_SECONDS = 0.001
 
 
 class AddressTaken(Exception):
-    """The server can't listen on the configured address and port. `option`: what to change: `host`, `port` or `admin_port`."""
+    """The server can't listen on the configured address and port.
+
+    `option`: the setting that the user should change: `host`, `port` or `admin_port`.
+    """
 
     def __init__(self, host: str, port: int, reason: str, option: str) -> None:
         place = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
@@ -72,7 +75,8 @@ def listening_socket(host: str, port: int, unread_seconds: float = UNREAD_SECOND
 
 def listening_sockets(host: str, port: int, count: int) -> list[socket.socket]:
     """Bind several sockets to the same address. The kernel spreads new connections evenly over them. Raises: AddressTaken."""
-    # A socket that is not shared is bound first: it fails if another gateway has the port, while a shared one would take a part of its connections.
+    # Bind a socket that is not shared first: this fails if another gateway has the port. A shared socket would not fail, and would take a part of the
+    # other gateway's connections.
     with listening_socket(host, port) as alone:
         taken: int = alone.getsockname()[1]
     return [listening_socket(host, taken, shared=True) for _ in range(count)]
@@ -138,7 +142,7 @@ class Server(uvicorn.Server):
         self._admin = AdminServer(app.process.admin, admin) if admin else None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Start to listen, then call `started`."""
+        """Start to listen, then call the function that was passed as `started`."""
         if self._admin:
             await self._admin.start()
         await super().startup(sockets)
@@ -153,7 +157,7 @@ class Server(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Drain the long-lived connections while the server still answers requests. Then shut the server down.
 
-        If the process has announced its end for a while, connections that clients have just opened are accepted before the sockets are closed.
+        With a drain delay (GATEWAY_DRAIN_DELAY_SECONDS), connections that clients have just opened are accepted before the sockets are closed.
         """
         logger.info("the process stops: it closes its connections and finishes its requests")
         await self._drain.lead_out()

@@ -100,7 +100,10 @@ def networks(text: str) -> tuple[str, ...]:
 
 
 def ages(text: str) -> tuple[float, ...]:
-    """Parses ages in seconds that are separated by commas. Raises: ValueError unless there is one, and each is greater than the one before it."""
+    """Parses ages in seconds that are separated by commas.
+
+    Raises: ValueError if there is no age, if the ages are not in ascending order, or if one is above MAX_RETENTION_SECONDS.
+    """
     try:
         found = tuple(float(part) for part in text.split(","))
     except ValueError:
@@ -111,7 +114,10 @@ def ages(text: str) -> tuple[float, ...]:
 
 
 def encrypted_url(url: AnyHttpUrl) -> AnyHttpUrl:
-    """Check that a URL is https or local, so that nobody on the network can replace the fetched keys. Returns the URL. Raises: ValueError."""
+    """Check that a URL is https or local, so that nobody on the network can replace the fetched keys, and that it contains no password.
+
+    Returns the URL. Raises: ValueError.
+    """
     if url.scheme != "https" and url.host not in ("localhost", "127.0.0.1", "[::1]"):
         raise ValueError("must be https: otherwise anybody on the network could replace the keys and sign tokens")
     if url.username is not None or url.password is not None:
@@ -132,7 +138,7 @@ def from_text(parse: Callable[[str], object]) -> BeforeValidator:
 
 
 def kept_for(seconds: float | None) -> timedelta | None:
-    """The period of a setting; None if the setting is None."""
+    """The period that a setting gives in seconds; None if the setting is None."""
     return None if seconds is None else timedelta(seconds=seconds)
 
 
@@ -438,7 +444,7 @@ def read_settings(defaults: dict[str, Any], required: Collection[str] = (), **ov
         settings = Settings(**values)
     except ValidationError as error:
         faults = ((str(fault["loc"][0]), fault) for fault in error.errors())
-        # If the file of a setting can't be used, the setting is also missing. That second message about the same mistake is left out.
+        # If the file of a secret can't be used, pydantic also reports the secret as missing. This second message about one mistake is left out.
         found = {name: trouble(name, fault["type"], fault["msg"]) for name, fault in faults if f"{name}_file" not in troubles}
         raise BadSettings(found | troubles) from None
     if troubles:
@@ -532,7 +538,10 @@ def absence(name: str) -> str:
 
 
 def trouble(name: str, type: str, message: str) -> str:
-    """The message for a validation error of pydantic. `type`, `message`: those of the error. The message never contains the value."""
+    """The message for a validation error of pydantic.
+
+    `type`, `message`: the type and the message of that error. The result never contains the value.
+    """
     match type:
         case "missing":
             return absence(name)

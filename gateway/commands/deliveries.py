@@ -37,7 +37,10 @@ async def opened_deliveries(settings: Settings) -> AsyncIterator[OutgoingWebhook
 
 
 async def list_deliveries(settings: Settings, workspace: str | None, states: Sequence[DeliveryState], limit: int) -> list[str]:
-    """A line for each delivery in these states, the last changed first; of all workspaces if `workspace` is None. Raises: DeliveryError."""
+    """A line for each delivery, at most `limit`, the last changed first. Raises: DeliveryError.
+
+    `workspace`: None for all workspaces. `states`: only deliveries in these states are listed; if empty, all.
+    """
     async with opened_deliveries(settings) as outgoing:
         return [delivery_line(delivery) for delivery in await outgoing.newest(workspace, states or list(DeliveryState), limit)]
 
@@ -49,7 +52,10 @@ async def show_delivery(settings: Settings, id: str) -> list[str]:
 
 
 async def resend_one(settings: Settings, id: str, workspace: str | None, from_version: int | None) -> list[str]:
-    """Send the events of one verification again. `workspace`: needed only if the verification has no delivery yet. Raises: DeliveryError."""
+    """Send the events of one verification again. Returns one line, which shows its delivery. Raises: DeliveryError.
+
+    `workspace`: needed only if the verification has no delivery yet. `from_version`: the first event to send; None: the first that was not accepted.
+    """
     async with opened_deliveries(settings) as outgoing:
         try:
             await outgoing.resend(workspace or (await required_delivery(outgoing, id)).workspace, id, from_version)

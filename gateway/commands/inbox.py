@@ -45,7 +45,10 @@ async def opened_intake(settings: Settings) -> AsyncIterator[tuple[Store, Intake
 
 
 async def list_webhooks(settings: Settings, workspace: str | None, states: Sequence[WebhookState], limit: int) -> list[str]:
-    """A line for each webhook in these states, the newest first; of all workspaces if `workspace` is None. Raises: InboxError."""
+    """A line for each webhook, at most `limit`, the newest first. Raises: InboxError.
+
+    `workspace`: None for all workspaces. `states`: only webhooks in these states are listed; if empty, all.
+    """
     async with opened_intake(settings) as (store, _):
         return [line_of(webhook) for webhook in await store.inbox.newest(workspace, states or list(WebhookState), limit)]
 
@@ -57,9 +60,9 @@ async def show_webhook(settings: Settings, id: str) -> list[str]:
 
 
 async def apply_webhooks(settings: Settings, id: str | None, workspace: str | None) -> list[str]:
-    """Apply a webhook now, or all those that match no verification, the newest first. Returns a line for each. Raises: InboxError.
+    """Apply the webhook with this id; if `id` is None, all webhooks that match no verification, the newest first. Raises: InboxError.
 
-    A line shows the new state of the webhook, or why the webhook could not be applied.
+    Returns a line for each webhook: its new state, or why it could not be applied.
     """
     async with opened_intake(settings) as (store, intake):
         if id:

@@ -28,7 +28,7 @@ NAME_PROXY = "If a proxy is in front of it, name the proxy in GATEWAY_TRUSTED_PR
 
 
 async def mongo_findings(settings: Settings) -> list[Finding]:
-    """Check MongoDB. If the other checks can't succeed either, because MongoDB can't be used or privileges are missing, they are left out."""
+    """Run the checks of MongoDB. If MongoDB can't be used, or privileges are missing, the checks that would fail too are left out."""
     timeout_seconds = min(settings.database_seconds, MAX_CHECK_SECONDS)
     found: list[Finding] = []
     try:

@@ -25,7 +25,7 @@ async def opened_store(settings: Settings) -> AsyncIterator[Store]:
     try:
         keys = SealingKeys(settings.data_keys.get_secret_value())
         store = Store(client, keys, patience_seconds=settings.request_seconds / 2, resumption=settings.feed_resumption)
-        # After an election, a primary may answer from an older state until it has written something.
+        # After an election, a primary may answer from an older state until it has written something. The barrier makes it write.
         await store.barrier.passed()
         yield store
     except Unavailable:
@@ -87,5 +87,5 @@ async def close_pending(store: Store, workspace: str, reference: str) -> None:
 
 
 def readable_receipt(stored: Document) -> Document:
-    """A stored receipt as it is printed: its id is named `receipt`."""
+    """A stored receipt as it is printed: its id has the name `receipt` instead of `_id`."""
     return {"receipt" if name == "_id" else name: value for name, value in stored.items()}

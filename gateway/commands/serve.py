@@ -32,7 +32,7 @@ def serve_in_production(chosen: Settings) -> NoReturn:
     """Serve until a signal ends the process. Raises: AddressTaken, BoardNotBuilt, and what `application` and `check_mongo` raise."""
     if chosen.workers > 1:
         supervise(chosen)
-    # SIGUSR2 replaces workers. This process is alone, so the signal must have no effect: by default, it would end the process.
+    # SIGUSR2 replaces workers. This process has no workers, so the signal must have no effect. Without this line, it would end the process.
     signal.signal(signal.SIGUSR2, signal.SIG_IGN)
     with server.listening_socket(chosen.host, chosen.port) as bound, server.admin_socket(chosen.host, chosen.admin_port) as admin:
         port = bound.getsockname()[1]

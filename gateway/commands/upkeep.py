@@ -63,12 +63,18 @@ async def rewritten_by(settings: Settings, rewriting: Rewriting, print_line: Pri
 
 
 def pause_of(settings: Settings) -> float:
-    """How many seconds to wait before a further round. A change of an older release, which does not notice a rewrite, has ended by then."""
+    """How many seconds to wait before a further round.
+
+    A process of an older release does not notice that a document is rewritten while it changes the document. Such a change has ended after the pause.
+    """
     return settings.request_seconds + settings.database_seconds
 
 
 async def persistently(mongo: Database, rewriting: Rewriting, progress: "ProgressPrinter", pause_seconds: float) -> RoundsState:
-    """Call `rewrite_all` until it has ended. Raises: UpkeepError if MongoDB fails several times without progress between them."""
+    """Call `rewrite_all` until it succeeds, and return its result.
+
+    Raises: UpkeepError if MongoDB fails MAX_FAILURES times without progress between.
+    """
     failures = 0
     while True:
         passed = progress.calls
@@ -83,7 +89,7 @@ async def persistently(mongo: Database, rewriting: Rewriting, progress: "Progres
 
 
 class ProgressPrinter:
-    """Prints how far the work has come, about every second. `calls`: how often it was called."""
+    """Prints how far the work has come, at most once a second. `calls`: how often progress was reported to this object."""
 
     def __init__(self, print_line: PrintLine) -> None:
         self.print_line = print_line

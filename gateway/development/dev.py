@@ -38,7 +38,7 @@ from store.verifications import utc_now
 DEMO_RATE = 0.2
 MAX_LIVES = 20
 MONGO_SOURCE = "--mongo-uri (or GATEWAY_MONGO_URI)"
-# How often the tokens are replaced: those in the credentials files, and those of the demo. Each token is valid for twice as long.
+# The interval at which the tokens in the credentials files and those of the demo are replaced. Each token is valid for twice this time.
 RENEW_SECONDS = development.TOKEN_TTL.total_seconds() / 2
 DEMO = "A demo creates verifications and drives them to an outcome (--no-demo: without it)."
 NO_DEMO = "The demo is off."
@@ -113,7 +113,7 @@ async def serve(chosen: settings.Settings, bound: socket, access: PageAccess, re
 
 
 def development_pages(chosen: settings.Settings, access: PageAccess, bundle: Path = board.BOARD_FILES) -> list[BaseRoute]:
-    """The routes of all pages of a development gateway. Without a built board, the console takes its place at `/`."""
+    """The routes of all pages of a development gateway. If the board is not built, the console is also at `/`."""
     built, documentation_routes = is_built(bundle), documentation.routes()
     documented = bool(documentation_routes)
 

@@ -1,6 +1,6 @@
 """The documentation as plain Markdown at the address of a development gateway, and `/llms.txt`, the list of its pages.
 
-Only a checkout of the project contains the documentation. The wheel and the image have none, and so none of these addresses.
+Only a checkout of the project contains the documentation. A gateway that runs from the wheel or the image does not have these addresses.
 Source of the format: the proposal for /llms.txt, 2024.
 """
 
@@ -29,7 +29,7 @@ IMAGES = {".svg": "image/svg+xml", ".png": "image/png"}
 def routes(root: Path = ROOT) -> list[BaseRoute]:
     """The routes of `/llms.txt`, of the pages, and of the files to which the pages link; none if there is no documentation.
 
-    `root`: the folder of the project. The paths are those of the project, so that relative links between pages work.
+    `root`: the folder of the project. Each file is served under the path that it has in the project, so that relative links between pages work.
     """
     pages = documentation_files(root)
     if not pages:
@@ -72,7 +72,7 @@ def file_response(path: Path, request: Request) -> Response:
 
 
 def folder_response(request: Request) -> Response:
-    """The response that leads from a folder to its README, by a relative address: so it works below any path."""
+    """The redirect from a folder to its README. The address is relative, so that it is right even behind a proxy that adds a path prefix."""
     return RedirectResponse(f"{request.url.path.rpartition('/')[2]}/{README}")
 
 

@@ -144,7 +144,10 @@ class EmbeddedMongo:
         return port
 
     def command(self, mongod: Path, port: int) -> list[str]:
-        """mongod's command line. The journal files are small, because mongod first fills two of them with zeros. mongod logs to standard output."""
+        """mongod's command line. mongod logs to standard output.
+
+        The journal files are small, because mongod fills two of them with zeros when it starts, which takes longer for larger files.
+        """
         # fmt: off
         return [
             str(mongod), "--dbpath", str(self.dbpath), "--replSet", REPLICA_SET, "--bind_ip", HOST, "--port", str(port), "--nounixsocket",

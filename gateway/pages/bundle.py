@@ -22,7 +22,7 @@ FILLED = '<script id="configuration" type="application/json">%s</script>'
 A_YEAR = "public, max-age=31536000, immutable"
 FONTS = {".woff2": "font/woff2"}
 
-# What the page needs of its gateway, as JSON values: relative addresses, and in development a token.
+# What the page must know about its gateway, as JSON values: relative addresses, and in development a token.
 Configuration = dict[str, Any]
 
 
@@ -36,7 +36,7 @@ class BundlePage:
 
 @dataclass(frozen=True, slots=True)
 class Asset:
-    """A file of the bundle, as it is sent. `compressed`: the same content with gzip, or None if it would not be shorter by more than a tenth."""
+    """A file of the bundle, as it is sent. `compressed`: the same content with gzip; None if gzip would save a tenth or less."""
 
     content: bytes
     media_type: str
@@ -65,7 +65,7 @@ def is_built(bundle: Path) -> bool:
 def bundle_routes(bundle: Path, path: str, assets: str, page_for: Callable[[Request], BundlePage]) -> list[BaseRoute]:
     """The routes of the page of a bundle and of its files.
 
-    `path`: the path of the page. `assets`: the path of the folder with the files, relative to the bundle and to the root of the gateway.
+    `path`: the path of the page. `assets`: the path of the folder with the files. It is the same in the bundle and in the gateway's addresses.
     `page_for`: called for each request of the page.
     """
     template = (bundle / "index.html").read_text()

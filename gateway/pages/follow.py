@@ -1,10 +1,10 @@
-"""The page at `/follow`: where a verification stands, for the person who is being verified. `make board` builds its files from `web/person`.
+"""The page at `/follow` shows the person who is being verified how far the verification is. `make board` builds its files from `web/person`.
 
 The person's link is `/follow#TOKEN`. The token is a follow token, which the integrator requested with `issueFollowToken`. Browsers do not send the
 part after `#` to servers, so the gateway serves the same page for every link. The page's script uses the token at `/graphql`.
 
 If the workspace has an address at which the integrator renews tokens, its follow tokens contain a reference to it (`Renewals`). The script then loads
-the page again with that reference, `/follow?for=REFERENCE`, because only the response with the page can allow the script to send requests there.
+the page again as `/follow?for=REFERENCE`, because only the response with the page can allow the script to send requests to that address.
 """
 
 import hmac

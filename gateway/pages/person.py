@@ -7,7 +7,8 @@ from domain.text import origin
 from gateway.pages.page import rendered
 from gateway.pages.person_texts import PERSON_TEXTS
 
-# How long a page waits before it loads itself again: the link to the provider does not exist yet, or the gateway can't read or write verifications.
+# How long a page waits before it loads itself again. A page does this while the link to the provider does not exist yet, and while the gateway can't
+# read or write verifications.
 RELOAD_SECONDS = 4
 # An origin in the form that a Content-Security-Policy can contain. Source: Content Security Policy Level 3, 2.3.1 (`host-source`).
 NAMEABLE_ORIGIN = re.compile(r"https?://[a-z0-9-]+(\.[a-z0-9-]+)*(:\d{1,5})?", re.IGNORECASE)

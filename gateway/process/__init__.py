@@ -1,1 +1,1 @@
-"""The process: draining, health and probes, metrics, logs, background tasks."""
+"""The process: draining, health and probes, metrics, logs, the audit log, traces, background tasks."""

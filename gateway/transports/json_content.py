@@ -1,7 +1,7 @@
 """Parses the JSON that clients send.
 
-orjson refuses three kinds of valid JSON: half of a surrogate pair, a number beyond the range of a double, and deep nesting. Such a value makes only
-its own operation fail. If it counted as malformed JSON, the gateway would close a WebSocket, and all other operations on it would end too.
+orjson refuses three kinds of valid JSON: half of a surrogate pair, a number beyond the range of a double, and deep nesting. Such a value must affect
+only its own operation. If it counted as malformed JSON, the gateway would close the WebSocket, and all other operations on it would end too.
 """
 
 import json
@@ -24,9 +24,9 @@ STRING_OR_BRACKET = re.compile(r'"(?:[^"\\]|\\.)*+"?|[\[{\]}]', re.DOTALL)
 # The maximum number of nested lists and objects in a text that orjson refuses. Python's parser, which then reads the text, is recursive.
 MAX_LEVELS = 500
 INTEGER_DIGITS = 18
-# How many of the characters in JSON_MARKS a text may contain. Each of them begins a list or an object, or separates two values. So the maximum limits
-# the number of values, because parsing a value takes many times as long as parsing a character. A request with more values would exceed the limits of
-# operations anyway.
+# How many of the characters in JSON_MARKS a text may contain. Each of them begins a list or an object, or separates two values, so the maximum limits
+# the number of values. Values are limited because parsing one takes many times as long as parsing a character. A request with more values would
+# exceed the limits of operations anyway.
 MAX_JSON_MARKS = 24_000
 JSON_MARKS = ("[", "{", ",")
 ENCODED_JSON_MARKS = tuple(mark.encode() for mark in JSON_MARKS)

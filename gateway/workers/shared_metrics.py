@@ -17,7 +17,10 @@ WORKER_UP = "gateway_worker_up"
 
 
 class SharedMetrics:
-    """The metrics of this worker and of its siblings. `number`: of this worker, from 1 to `count`. `directory`: the directory of the sockets."""
+    """Offers the metrics of this worker to the others, and reads theirs.
+
+    `directory`: the directory of the Unix sockets. `number`: the number of this worker, from 1 to `count`.
+    """
 
     def __init__(self, directory: Path, number: int, count: int) -> None:
         self._directory = directory
@@ -34,7 +37,8 @@ class SharedMetrics:
 
         bound = self._directory / f"{self._number}.{os.getpid()}"
         async with await asyncio.start_unix_server(answer, bound):
-            # A worker that replaces another one takes over its place. Renaming is atomic: there is always a socket at this path.
+            # If this worker replaces another one, its socket replaces the other worker's socket. Renaming is atomic, so there is a socket at all
+            # times.
             bound.rename(self._directory / str(self._number))
             yield
 

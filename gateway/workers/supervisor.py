@@ -22,7 +22,8 @@ logger = logging.getLogger(__name__)
 
 # How long a worker may take to end before it is killed, in addition to GATEWAY_DRAIN_DELAY_SECONDS. A worker that drains needs less.
 WORKER_STOP_SECONDS = 20.0 + GRACE_SECONDS
-# The pause before a worker that has ended is replaced. It doubles with each worker of the slot that ends within STEADY_WORKER_SECONDS.
+# The pause before a worker that has ended is replaced. It doubles with each worker of the slot that ends within STEADY_WORKER_SECONDS, up to
+# LAST_RESTART_SECONDS.
 FIRST_RESTART_SECONDS, LAST_RESTART_SECONDS = 0.2, 10.0
 STEADY_WORKER_SECONDS = 60.0
 
@@ -167,7 +168,7 @@ class Supervisor:
                 self._workers[slot] = await self._start(slot)
 
     async def _replace_all(self) -> None:
-        """Replace the workers one after the other. If a new worker does not start, the workers that are left stay."""
+        """Replace the workers one after the other. If a new worker does not start, the old workers that have not been replaced yet stay."""
         for slot in range(len(self._sockets)):
             async with self._locks[slot]:
                 new = await self._start(slot)
