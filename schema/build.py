@@ -25,7 +25,7 @@ def build() -> strawberry.Schema:
     enums.register()
     schema = strawberry.Schema(Query, Mutation, Subscription, config=StrawberryConfig(scalar_map={datetime: DateTime}))
     for argument in arguments(executable(schema)):
-        # A nullable argument is optional without a default value. If the SDL does not contain `= null`, code generators produce simpler clients.
+        # Remove the default value null: a nullable argument is optional without it, and code generators produce simpler clients without `= null`.
         if argument.default_value is None:
             argument.default_value = Undefined
     return schema

@@ -28,7 +28,8 @@ NAMES: dict[type[Described], str] = {
 def register() -> None:
     """Give each enum its name and its descriptions in the schema.
 
-    If Strawberry has already read an annotation with the enum, it has created a definition of the enum. That definition is changed in place.
+    If Strawberry has already read an annotation with the enum, it has created a definition of the enum. Then that definition is changed, and no
+    second one is created.
     """
     for enum, name in NAMES.items():
         if "__strawberry_definition__" not in vars(enum):

@@ -59,10 +59,10 @@ def declared(field: GraphQLField | None, name: str, otherwise: Any) -> Any:
 class Represents:
     """A function `is_type_of` for a GraphQL type: whether a value is an instance of the given classes.
 
-    It must look at nothing but the value's class: the compiler reads `classes`, and then does not call this function for objects of these classes.
+    It must look at nothing but the value's class, because the compiler reads `classes`, and does not call this function for objects of these classes.
 
-    `key`: an attribute that identifies a value, or None. Compiled plans cache the response for a value under its key. So set it only if two values
-    with the same key are equal in all other attributes for as long as the process runs.
+    `key`: the name of an attribute that identifies a value, or None. Compiled plans cache the response for a value under the value of this attribute.
+    So set `key` only if two values that are equal in this attribute are equal in all other attributes, for as long as the process runs.
     """
 
     classes: tuple[type, ...]

@@ -16,7 +16,7 @@ class Otherwise(Enum):
     NULL_WITH_ERROR = auto()  # The field is null. One error FORBIDDEN is reported for all such fields of an operation.
     NOTHING_INTERNAL = auto()  # The field is the list without its internal items.
     NO_CLOSING_NOTE = auto()  # If the integrator closed the verification with the event, the field is null. For other events, it has its value.
-    DISCLOSED = auto()  # The field is the rule's `disclosed` value, which reveals nothing that the caller may not see.
+    DISCLOSED = auto()  # The field has the value that the rule's function `disclosed` returns. It reveals nothing that the caller may not see.
     NOTHING_IGNORED = auto()  # If the event is RESULT_IGNORED, the field is null or an empty list. For other events, the field has its value.
 
 
@@ -24,7 +24,8 @@ class Otherwise(Enum):
 class AccessRule:
     """A restriction of a field: a caller needs at least one of the scopes, and `otherwise` is what all other callers receive.
 
-    `description` explains the rule to clients. It is appended to the field's description. `disclosed` computes a value from the parent object.
+    `description` explains the rule to clients. It is appended to the field's description. `disclosed` computes the value of the field for these other
+    callers from the parent object, if `otherwise` is DISCLOSED.
     """
 
     scopes: frozenset[Scope]

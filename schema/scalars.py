@@ -21,7 +21,10 @@ def parse_literal(node: ValueNode, variables: object = None) -> datetime:
 
 
 def instant_in(value: object, node: ValueNode | None) -> datetime:
-    """The instant in UTC. `node`: where the value is in the operation document. Raises: GraphQLError if the value is not the text of an instant."""
+    """The instant that the text `value` names, in UTC. Raises: GraphQLError if `value` is no such text.
+
+    `node`: the literal in the operation document, which the error then names; None if the value came in a variable.
+    """
     try:
         if isinstance(value, str):
             return read_instant(value)

@@ -29,7 +29,7 @@ DISCLOSED_RETRY_ADVICE = disclosing(
 DISCLOSED_ACTOR = disclosing(
     visible.disclosed_actor, "Without `verification:sensitive`, the actor of a result is decided by the reasons that are not internal."
 )
-# What follow tokens receive must be equal, whatever result was ignored.
+# Callers with a follow token must receive the same values, no matter which result was ignored.
 FOLLOWED_ACTOR = disclosing_to_individual(visible.followed_actor, "Always PROVIDER with a follow token if the event is `RESULT_IGNORED`.")
 FOLLOWED_BILLABLE = disclosing_to_individual(
     visible.followed_billable, "With a follow token, the status alone decides, as if no result had followed the close."
