@@ -7,7 +7,7 @@ from typing import NamedTuple
 from domain.errors import BadUserInput
 
 # The received version of each attempt: pairs of the attempt's number and the version, sorted by the number. Version 0: no event was received.
-# Attempts with a lower number than the first pair count as received. Other attempts without a pair are new to the subscriber. The tuples are
+# Attempts with a lower number than that of the first pair count as received. Other attempts without a pair are new to the subscriber. The tuples are
 # immutable, because messages and subscribers share them.
 Seen = tuple[tuple[int, int], ...]
 
@@ -54,7 +54,7 @@ def encode_chain_cursor(chain: str, seen: Seen) -> str:
 
 
 def decode_chain_cursor(cursor: str, argument: str) -> ChainCursor:
-    """The chain and the versions that are encoded in a cursor. `argument` is the source of the cursor, for the error message.
+    """The chain and the versions that are encoded in a cursor. `argument`: the argument or header that contains the cursor, for the error message.
 
     Shape:  base64url of "chain:<chain id>:<versions>". The versions are separated by dots, in the order of their attempts. An attempt that does not
             follow the one before it, or is first and not number 1, has its number before its version: "6.3.9-2".

@@ -28,16 +28,20 @@ RecordAct = Callable[[Caller, Act, Collection[str]], None]
 
 
 def nothing_recorded(caller: Caller, act: Act, verification_ids: Collection[str]) -> None:
-    """Stands for an audit log if there is none."""
+    """Does nothing. It is called instead of an audit log if there is no audit log."""
 
 
 def nothing_counted(code: str) -> None:
-    """Stands for the metric of refused mutations in processes without metrics."""
+    """Does nothing. It is called instead of the metric of refused mutations in processes without metrics."""
 
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """The objects that all operations of the process share."""
+    """The objects that all operations of the process share.
+
+    `fingerprint`: computes the fingerprint of an input. `follow_token`: issues a follow token; its arguments are the caller who requested it, the
+    chain and the token's lifetime. `record`: writes into the audit log. `count_refusal`: counts a refused mutation, by the code of its refusal.
+    """
 
     store: Store
     feed: Feed
@@ -55,7 +59,7 @@ class Context:
     """The state of one operation, or of one event of a subscription.
 
     Each event of a subscription needs its own context, because a context caches the chains of attempts that it has read. At the next event, these
-    would be outdated.
+    would be outdated. `last_mark`: for a subscription that resumes, the mark of the last message that the client received; otherwise None.
     """
 
     __slots__ = ("_chains", "_verifications", "caller", "last_mark", "outlet", "refused_personal_data", "services")
@@ -72,11 +76,11 @@ class Context:
 
     @property
     def recording(self) -> frozenset[str]:
-        """The fields at which the ids of verifications are recorded for the audit log (see gateway/operations/audited.py): none."""
+        """The fields at which ids of verifications are recorded for the audit log (see gateway/operations/audited.py). This context has none."""
         return frozenset()
 
     def record_read(self, id: str) -> None:
-        """Record a verification whose personal data or internal reasons are read. Only an `AuditedContext` keeps it."""
+        """Does nothing. An `AuditedContext` records the verification with this id, whose personal data or internal reasons are read."""
 
     @property
     def verifications(self) -> Verifications:
@@ -126,11 +130,11 @@ class AuditedContext(Context):
 
     @property
     def recording(self) -> frozenset[str]:
-        """The fields at which ids are recorded."""
+        """The names of the fields at which ids of verifications are recorded for the audit log."""
         return self._recording
 
     def record_read(self, id: str) -> None:
-        """Record a verification that is read."""
+        """Add the id of a verification that is read to `read`."""
         self.read.add(id)
 
 

@@ -10,7 +10,7 @@ from store.feeds.stored_changes import PAGE_ROWS, ChangedPage
 
 # The cost of a second of MongoDB's or the gateway's time.
 COST_PER_SECOND = 3000
-# What a count and statistics cost at least. Operations pay it before they are executed.
+# The minimum cost of a count, and that of statistics. Operations pay it before they are executed.
 COUNT, STATISTICS = 50, 200
 # How many counted rows cost 1. A count reads entries of an index, statistics read whole documents.
 COUNTED_ROWS, STATISTICS_ROWS = 800, 40
@@ -35,7 +35,7 @@ class Budgets(Protocol):
 class CountPayer(NamedTuple):
     """A caller who pays for a count or for statistics.
 
-    `budgets`: those of all callers. `least`: what the operation has already paid for the count. `rows_per_cost`: how many rows cost 1.
+    `budgets`: the buckets of all callers. `least`: the cost that the operation has already paid for the count. `rows_per_cost`: how many rows cost 1.
     """
 
     budgets: Budgets
@@ -49,7 +49,7 @@ class CountPayer(NamedTuple):
             raise RateLimited(wait_seconds)
 
     def charge(self, rows: int, seconds: float) -> None:
-        """Charge the caller for a count, minus `least`. `rows`: how many rows were counted. `seconds`: how long MongoDB took."""
+        """Charge the caller the part of a count's cost that exceeds `least`. `rows`: how many rows were counted. `seconds`: how long MongoDB took."""
         self.budgets.charge(self.caller, work_cost(rows, self.rows_per_cost, seconds, self.least))
 
 
@@ -83,8 +83,9 @@ class PagePayment:
 
 
 def work_cost(rows: int, rows_per_cost: int, seconds: float, paid: int = 0) -> int:
-    """What is left to pay for a read. Its cost is that of its rows or that of its time, whichever is higher; `paid` is subtracted. At least 0.
+    """The part of a read's cost that exceeds `paid`; 0 if `paid` is enough. The cost is the cost of the rows or the cost of the time: the higher one.
 
-    The time counts because MongoDB may read many rows that do not match the filter, and `rows` does not include them.
+    `rows_per_cost`: how many rows cost 1. `seconds`: how long the read took. The time counts because MongoDB may read many rows that do not match the
+    filter, and `rows` does not include them.
     """
     return max(ceil(rows / rows_per_cost), int(seconds * COST_PER_SECOND), paid) - paid

@@ -56,7 +56,7 @@ async def webhook_deliveries(
         raise BadUserInput(f"first is {size}; 1 to {MAX_ROWS} deliveries can be listed")
     context, states = info.context, list(DeliveryState) if state is None else state
     if verification_id is not None:
-        # Both are always read: the duration does not reveal whether another workspace has a delivery with this id.
+        # The delivery and the verification are always both read, so that the duration does not reveal whether another workspace has this delivery.
         delivery, row = await gather(
             context.services.outgoing.delivery(verification_id), verification_if_readable(context.verifications.get(verification_id, reading(info)))
         )

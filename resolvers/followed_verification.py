@@ -59,9 +59,9 @@ class Resumption(NamedTuple):
     argument: str = "cursor"
 
     def seen(self, followed: Verification, attempts: list[Verification]) -> Seen:
-        """The versions that the subscriber has received. `attempts`: the stored attempts that are followed. `followed`: the one whose id was sent.
+        """The versions that the subscriber has received. Raises: BadUserInput if the cursor belongs to another chain.
 
-        Raises: BadUserInput if the cursor belongs to another chain.
+        `attempts`: the stored attempts that the subscription follows. `followed`: the attempt whose id the client sent.
         """
         if self.cursor and self.cursor.chain != followed.chain:
             raise BadUserInput(f"{self.argument} belongs to another chain of attempts; leave it out")
@@ -183,7 +183,7 @@ async def stored_attempts(context: Context, id: str, chain: str | None) -> list[
     if all(each.id != id for each in attempts):
         # The verification was deleted or damaged after `verification_updated` had read it. `required` raises the error.
         return [await context.required(id)]
-    # A deadline that has passed is applied. It can only be one of the newest attempt, because only a final attempt can be retried.
+    # `required` applies a deadline that has passed. Only the newest attempt can have one, because an attempt is final before it is retried.
     return [*attempts[:-1], await context.required(attempts[-1].id)]
 
 
@@ -201,12 +201,13 @@ def check_not_ahead(seen: Seen, attempts: list[Verification], chain: str | None)
 async def check_stored(context: Context, followed: "Followed", changes: list[Change]) -> None:
     """Check that the versions that the subscriber has received are still stored. Raises: VersionAhead, NotFound.
 
-    Cost: a read for each change with a lower version that was found after a gap of the change stream; otherwise nothing.
+    Cost: a read for each change that the feed read after a gap of the change stream, and whose version then was lower than the received one.
+    Otherwise nothing.
     """
     for change in changes:
         state = change.verification
         if change.found is not None and followed.received(state) > change.found:
-            # The subscriber may have received its version after the feed had read a lower one. So read once more.
+            # The feed may have read the lower version before the received version was written. So read once more.
             await context.services.store.barrier.passed()
             stored = await context.required(state.id)
             if followed.received(state) > stored.version:

@@ -279,7 +279,7 @@ class ExtractedDocumentInput:
     )
 
     def to_domain(self, now: datetime) -> Extraction:
-        """The usable values of the document. `now`: the current time."""
+        """The usable values of the document, and a note that names the fields with other values. `now`: the current time."""
         return Extraction.received(self.full_name, self.born_on, self.type, self.issuing_country_code, self.national_identification_number, now)
 
 

@@ -28,7 +28,7 @@ class Marked(Protocol):
 class VersionMark(NamedTuple):
     """The mark of a state as earlier releases wrote it: "<verification id>:<version>".
 
-    Browsers that were connected to such a release still send it during an upgrade. The next minor release may refuse it.
+    Browsers that were connected to such a release still send such a mark during an upgrade. The next minor release may refuse it.
     """
 
     id: str

@@ -20,9 +20,9 @@ from store.listener import Change
 
 # While nothing changes, a feed sends an item with a fresh cursor at this interval.
 IDLE_SECONDS = 30.0
-# A feed resumes at a time that is rounded down to a multiple of this, so that clients who reconnect together share what is read.
+# A feed resumes at a time that is rounded down to a multiple of SHARED_SECONDS, so that clients who reconnect together share what is read.
 SHARED_SECONDS = 15
-# How much later a cursor may be than this process's watermark, or than its clock if that is later. The cursor may come from another process that has
+# How much later a cursor may be than the later one of this process's watermark and its clock. The cursor may come from another process, which has
 # received more changes from MongoDB.
 MAX_AHEAD = timedelta(minutes=1)
 
@@ -121,7 +121,7 @@ class CaughtUp:
     async def items(self, context: Context, wanted: Filter, resumed: datetime, cursor: str) -> AsyncGenerator[VerificationFeedItem, None]:
         """The items for the changes since `resumed`. The caller pays for each page before it is read. Raises: Lagged."""
         payment = PagePayment(context.services.budgets, context.caller)
-        # Removals are sent first: a verification that was removed may have been restored from a backup since, and is then sent as a change.
+        # Removals are sent first: a verification may have been restored from a backup after it was removed. It is then sent as a change, too.
         await payment.pay()
         removed = await context.verifications.removed_since(resumed)
         payment.settle(len(removed))
