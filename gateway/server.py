@@ -31,7 +31,7 @@ MAX_MESSAGE_BYTES = 65_536
 UNREAD_SECONDS = 30
 PING_SECONDS = 20
 # How long uvicorn waits for unfinished requests when the process ends, after the process has drained (see `Drain`). Draining and waiting together
-# take less than ten seconds, the shortest time that orchestrators wait before they kill a process. GATEWAY_DRAIN_DELAY_SECONDS comes on top of that.
+# take less than ten seconds, the shortest time that orchestrators wait before they kill a process. GATEWAY_DRAIN_DELAY_SECONDS is added to that time.
 GRACE_SECONDS = 3
 # How long a process that accepts no more connections waits for the first requests on the connections that it accepted last.
 LAST_REQUEST_SECONDS = 1.0
@@ -98,7 +98,7 @@ class Server(uvicorn.Server):
         admin: socket.socket | None = None,
         shares_port: bool = False,
     ) -> None:
-        """`patience`: the timeouts of connections, for tests. None: those of production, with the idle time of the settings.
+        """`patience`: the timeouts of connections, for tests. None: the timeouts of production, with the idle time of the settings.
 
         `admin`: the listening socket of the endpoints for operators, if they have a port of their own. `shares_port`: whether other
         processes accept connections on the same port, and on the same sockets.

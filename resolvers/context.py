@@ -91,20 +91,21 @@ class Context:
         return self._verifications
 
     def current(self, id: str, reading: frozenset[str] | None = None) -> Coroutine[Any, Any, Verification | None]:
-        """The verification with this id; None if the caller may not read such a verification. A deadline that has passed is applied first.
+        """The verification with this id; None if there is none that the caller may read. A deadline that has passed is applied first.
 
         `reading`: the attributes that are read; None for all.
         """
         return self.services.changes.current(self.verifications, id, reading)
 
     def required(self, id: str) -> Coroutine[Any, Any, Verification]:
-        """The verification with this id. Raises: NotFound if the caller may not read such a verification."""
+        """The verification with this id. A deadline that has passed is applied first. Raises: NotFound if there is none that the caller may read."""
         return self.services.changes.required(self.verifications, id)
 
     def attempts(self, chain: str, reading: frozenset[str] | None) -> Awaitable[list[Verification]]:
-        """The attempts of a chain, oldest first. `reading`: the attributes that are read, the same in each call of an operation; None for all.
+        """The attempts of a chain, oldest first.
 
-        Cost: all chains that the operation requests at the same time are read with one query.
+        `reading`: the attributes that are read; None for all. All calls within one operation must pass the same value.
+        Cost: one query for all chains that the operation requests at the same time.
         """
         if not self._chains:
             self._chains = DataLoader(partial(self._attempts, reading))

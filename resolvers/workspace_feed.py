@@ -156,7 +156,7 @@ def shared(at: datetime) -> datetime:
 
 
 def feed_items(cursor: str, wanted: Filter, changes: list[Change], removals: list[str]) -> list[VerificationFeedItem]:
-    """The items for these removals, then for those of the changes that concern the subscriber."""
+    """The items for these removals, then the items for the changes that concern the subscriber."""
     items = [VerificationFeedItem(cursor, removed_id=id) for id in removals]
     return items + [item for change in changes if (item := feed_item(cursor, wanted, change.verification, change.since))]
 
@@ -164,7 +164,8 @@ def feed_items(cursor: str, wanted: Filter, changes: list[Change], removals: lis
 def feed_item(cursor: str, wanted: Filter, verification: Verification, since: int) -> VerificationFeedItem | None:
     """The item for a changed verification. None if the change does not concern the subscriber.
 
-    That is so if the verification does not match the filter, and did not match it before any of its events after version `since`.
+    A change does not concern the subscriber if the verification does not match the filter now, and did not match it before any of the events after
+    version `since`.
     """
     matches = wanted.matches(verification)
     return VerificationFeedItem(cursor, verification, matches) if matches or wanted.concerns(verification, since) else None

@@ -42,9 +42,9 @@ def subscription(resolver: Callable[..., Any], type: Any, *rules: AccessRule, co
 
 
 def attribute(description: str, *rules: AccessRule, name: str | None = None, cost: Cost = FREE) -> Any:
-    """Declares a field without a resolver. Its value is the attribute of the same name of the domain object.
+    """Declares a field without a resolver. The field has the value of the domain object's attribute with the same name.
 
-    `name`: the name of the field in GraphQL, if it is not that of the attribute in camel case.
+    `name`: the name of the field in GraphQL, if it is not the name of the attribute in camel case.
     """
     return strawberry.field(description=described_with(description, rules), name=name, metadata={RULES: rules, COST: cost})
 

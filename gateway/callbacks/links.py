@@ -139,7 +139,7 @@ def loads_in_advance(request: Request) -> bool:
 
 
 def language_of(request: Request) -> str:
-    """The language of the page for this request."""
+    """The language of the page for this request, chosen by the header `Accept-Language`."""
     return preferred_language(",".join(value.decode("latin-1") for value in header_values(request.scope, b"accept-language")))
 
 

@@ -19,7 +19,7 @@ MAX_OPEN_WEBHOOKS = 500
 
 
 def webhook_routes(intake: Intake) -> list[Route]:
-    """The route of the endpoint."""
+    """The route of the endpoint, for the application."""
     return [Route(WEBHOOKS_PATH, Webhooks(intake).answer, methods=["POST"])]
 
 

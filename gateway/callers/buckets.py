@@ -32,7 +32,7 @@ class Bucket:
     """A token bucket. A payment for which the bucket does not hold enough waits in its queue. One timer serves the whole queue.
 
     An operation that costs more than a full bucket holds is allowed if the bucket is full, and leaves a debt. `shared`: a second bucket, from which
-    the owner's payments are taken too, such as that of the owner's workspace. If there is none, the bucket is its own shared bucket.
+    the owner's payments are taken too, such as the bucket of the owner's workspace. If it is None, the bucket is its own shared bucket.
     """
 
     __slots__ = ("__weakref__", "_burst", "_per_second", "_rings_at", "_set_timer", "_taken", "_waiting", "now", "shared", "used_at")

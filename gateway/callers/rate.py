@@ -1,4 +1,4 @@
-"""Limits how much operations may cost in a period: those of each caller, and those of all callers of a workspace together."""
+"""Limits how much operations may cost in a period: for each caller, and for all callers of a workspace together."""
 
 from collections.abc import Callable
 from math import ceil

@@ -22,7 +22,7 @@ from schema.build import build, executable
 async def check(read: Callable[[], Settings]) -> list[Finding]:
     """Run all checks and return their results. No result contains a secret, or an address that is not in the settings.
 
-    `read`: reads the settings, and raises BadSettings. If it does, nothing else is checked.
+    `read`: reads the settings, and raises BadSettings if they can't be used. Then nothing else is checked.
     """
     try:
         settings = read()

@@ -34,5 +34,5 @@ class Finding:
 
 
 def exit_status(findings: Iterable[Finding]) -> int:
-    """The exit status of `gateway check`: that of the first kind of problem in the order of `Problem`; 0 if there is no problem."""
+    """The exit status of `gateway check`: the lowest value of `Problem` among the findings; 0 if there is no problem."""
     return min((finding.problem for finding in findings if finding.problem), default=0)

@@ -87,7 +87,10 @@ def shows(request: Request) -> bool:
 
 
 def overview_text(root: Path) -> str:
-    """The content of `/llms.txt`. Titles and descriptions are those of the pages. Pages that README links to come first, in its order."""
+    """The content of `/llms.txt`: the title and the first sentence of each page.
+
+    The pages that README links to come first, in the order of README.
+    """
     pages = [path for path in documentation_files(root) if path.endswith(".md")]
     in_order = [link for link in linked_files(root, README) if link.startswith("docs/") and link in pages]
     main = list(dict.fromkeys([*in_order, *(path for path in pages if re.fullmatch(r"docs/[^/]+", path))]))

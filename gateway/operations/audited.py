@@ -65,7 +65,7 @@ def is_audited(selection: AuditedSelection | None, scopes: frozenset[Scope]) -> 
 
 
 def record_reads(schema: GraphQLSchema) -> None:
-    """Wrap the resolver of each field of the types in CARRIERS in a guard that records ids. Changes the schema in place."""
+    """Wrap the resolver of each field of the types in CARRIERS in a guard that records ids. Changes `schema` itself."""
     for type, name, field in fields(schema):
         if type.name in CARRIERS and field.resolve:
             field.resolve = Recorded(field.resolve, f"{type.name}.{name}", CARRIERS[type.name])

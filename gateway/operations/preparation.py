@@ -51,7 +51,7 @@ class PreparedOperation:
 
     `label`: the operation's name and type in the metrics. `audited`: what it selects that the audit log records; None if there is nothing of this
     kind.
-    `declared`: the operation's variables. `inner`: those of them that are used below the root fields. `constant`: the response is the same for
+    `declared`: the operation's variables. `inner`: the variables that are used below the root fields. `constant`: the response is the same for
     every caller.
     """
 

@@ -16,7 +16,7 @@ Info = GraphQLResolveInfo[Context]
 
 
 def enforce(schema: GraphQLSchema) -> None:
-    """Wrap the resolver of each field in guards, which enforce the rules that the field declares. Changes the schema in place."""
+    """Wrap the resolver of each field in guards, which enforce the rules that the field declares. Changes `schema` itself."""
     for type, name, field in fields(schema):
         if not isinstance(type, GraphQLObjectType):
             continue

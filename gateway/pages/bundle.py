@@ -28,7 +28,7 @@ Configuration = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class BundlePage:
-    """What one response with the page contains. `policy`: what the page may do beyond the policy of all pages."""
+    """One response with the page. `configuration`: what is written into the page. `policy`: what the page may do beyond the policy of all pages."""
 
     configuration: Configuration
     policy: str = BUNDLE_POLICY

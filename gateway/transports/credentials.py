@@ -43,8 +43,8 @@ class Unrepeated:
 def socket_authorization(payload: Mapping[str, object], header: str | None) -> str | None:
     """The authorization of a socket: the one in the payload of its `connection_init`, or else the one in the header of its handshake.
 
-    Names in the payload are case-insensitive, as those of headers are. Raises: SeveralCredentials if the payload has two of them, or if payload and
-    header contain different bearer tokens. A header with another scheme passes: it may be for a proxy.
+    Names in the payload are case-insensitive, as names of headers are. Raises: SeveralCredentials if the payload has two authorizations, or if
+    payload and header contain different bearer tokens. A header with another scheme than `Bearer` is accepted, because it may be meant for a proxy.
     """
     found = [value for name, value in payload.items() if name.lower() == AUTHORIZATION and value]
     if not found:

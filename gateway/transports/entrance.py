@@ -94,7 +94,7 @@ class Entered:
 
 
 class FastPath:
-    """Answers requests for `/graphql` without ASGI and without Starlette: the same responses as from the application, with half of the work.
+    """Answers requests for `/graphql` without ASGI and without Starlette. The responses equal those of the application, and need half of the work.
 
     The fast path answers only requests that get a single response. The application answers event streams, and all other paths and methods.
     """
@@ -130,7 +130,7 @@ class FastPath:
     def refusal(self, status: HTTPStatus, scope: Scope, own: list[Header]) -> bytes:
         """The bytes of the response to a request that the connection itself refuses. `own`: the headers of this refusal.
 
-        `scope`: that of the request, or as much of it as was read.
+        `scope`: the scope of the request, or as much of it as was read.
         """
         if "request_id" not in scope:  # Otherwise the hooks before the request have already added the headers.
             for hook in self._entrance.unread:

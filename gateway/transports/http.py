@@ -81,7 +81,7 @@ class GraphQLRequest:
 
 
 class GraphQLOverHTTP:
-    """The endpoint `/graphql`.
+    """The endpoint `/graphql` for HTTP requests, also for those that receive an event stream.
 
     Source: GraphQL over HTTP, draft of 2025.
     """

@@ -43,7 +43,7 @@ class SharedMetrics:
             yield
 
     async def combined(self, own: bytes) -> bytes:
-        """The metrics of all workers. `own`: those of this worker."""
+        """The metrics of all workers, in Prometheus's text format. `own`: the metrics of this worker."""
         others = [number for number in range(1, self._count + 1) if number != self._number]
         read = await asyncio.gather(*map(self._read, others))
         return merged_expositions({self._number: own, **dict(zip(others, read, strict=True))})
@@ -64,7 +64,7 @@ class SharedMetrics:
 def merged_expositions(expositions: Mapping[int, bytes | None]) -> bytes:
     """One exposition of several workers, in Prometheus's text format: each family once, each sample with the label `worker`.
 
-    `expositions`: those of the workers, by their numbers. None: the worker does not answer, which the gauge gateway_worker_up shows.
+    `expositions`: the metrics of each worker, by its number. None if the worker does not answer; the gauge gateway_worker_up then shows 0.
     """
     headers: dict[str, list[str]] = {WORKER_UP: [f"# HELP {WORKER_UP} Whether the worker answers", f"# TYPE {WORKER_UP} gauge"]}
     samples = {WORKER_UP: [f'{WORKER_UP}{{worker="{number}"}} {int(text is not None)}' for number, text in sorted(expositions.items())]}
