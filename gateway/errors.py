@@ -15,7 +15,7 @@ logger = logging.getLogger(__name__)
 # An error as an object in the list `errors` of a GraphQL response.
 Formatted = dict[str, Any]
 
-# The codes of errors that are logged, with the request's id and the driver's error that caused them, because operators need them to find the cause.
+# Errors with these codes are logged, with the request's id and with the driver's error that caused them, so that operators can find the cause.
 LOGGED_CODES = frozenset({"TIMEOUT", "UNAVAILABLE"})
 UNEXPECTED = "something unexpected went wrong; it was logged under the request id in `extensions.requestId`"
 

@@ -75,8 +75,8 @@ def listening_socket(host: str, port: int, unread_seconds: float = UNREAD_SECOND
 
 def listening_sockets(host: str, port: int, count: int) -> list[socket.socket]:
     """Bind several sockets to the same address. The kernel spreads new connections evenly over them. Raises: AddressTaken."""
-    # Bind a socket that is not shared first: this fails if another gateway has the port. A shared socket would not fail, and would take a part of the
-    # other gateway's connections.
+    # First, bind a socket that is not shared: this fails if another gateway has the port. A shared socket would not fail, and would take a part of
+    # the other gateway's connections.
     with listening_socket(host, port) as alone:
         taken: int = alone.getsockname()[1]
     return [listening_socket(host, taken, shared=True) for _ in range(count)]

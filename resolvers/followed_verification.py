@@ -50,7 +50,7 @@ class VerificationUpdate(NamedTuple):
 class Resumption(NamedTuple):
     """Where a subscription begins: after a version, after a cursor, or after a mark of an earlier release. If all are None, with the current state.
 
-    `argument`: where the cursor came from, for error messages.
+    `argument`: the argument or header that contained the cursor or the mark, for error messages.
     """
 
     after: int | None = None
@@ -68,7 +68,7 @@ class Resumption(NamedTuple):
         if self.cursor:
             seen = self.cursor.seen
         elif self.mark:
-            # A mark of an earlier release names only one attempt. Those releases sent all events of the other attempts again, and so does this one.
+            # A mark of an earlier release names only one attempt. All events of the other attempts are sent again, as the earlier releases did.
             named = {each.attempt: self.mark.version for each in attempts if each.id == self.mark.id}
             seen = tuple(sorted(({followed.attempt: 0} | named).items()))
         else:

@@ -29,7 +29,7 @@ def reasons(root: VerificationParent) -> tuple[ReasonCode, ...]:
 
 
 def disclosed_reasons(root: Verification) -> tuple[ReasonCode, ...]:
-    """Like `reasons`, for callers who may not see internal reasons."""
+    """The reasons without the internal ones, for callers who may not see these. After a failure, every reason has the advice OFFER_ALTERNATIVE."""
     return disclosed(root.reasons, root.status is Status.FAILED)
 
 
@@ -41,7 +41,10 @@ def retry_advice(root: VerificationParent) -> RetryAdvice | None:
 
 
 def disclosed_retry_advice(root: Verification) -> RetryAdvice | None:
-    """Like `retry_advice`, for callers who may not see internal reasons."""
+    """The advice on a retry, for callers who may not see internal reasons. None while the verification is pending, and once it is verified.
+
+    After a failure, it is OFFER_ALTERNATIVE. Otherwise it is the strictest advice of the reasons that are not internal.
+    """
     return disclosed_advice(root.reasons, root.status is Status.FAILED) if root.status in RETRYABLE else None
 
 
@@ -51,7 +54,9 @@ def event_reasons(root: EventParent) -> tuple[ReasonCode, ...]:
 
 
 def disclosed_event_reasons(root: Event) -> tuple[ReasonCode, ...]:
-    """Like `event_reasons`, for callers who may not see internal reasons."""
+    """The reasons of an event without the internal ones, for callers who may not see these. If the event reports a failure, every reason has the
+    advice OFFER_ALTERNATIVE.
+    """
     return disclosed(root.reasons, root.to_status is Status.FAILED)
 
 
@@ -68,12 +73,18 @@ def disclosed_actor(root: Event) -> Actor:
 
 
 def followed_actor(root: Event) -> Actor:
-    """Like `disclosed_actor`, for follow tokens: the actor of an ignored result would reveal which kind of codes it has."""
+    """The actor of an event, for callers with a follow token: PROVIDER for every ignored result, for other events the value of `disclosed_actor`.
+
+    The true actor of an ignored result would reveal which kind of codes the result has.
+    """
     return Actor.PROVIDER if root.type is EventType.RESULT_IGNORED else disclosed_actor(root)
 
 
 def followed_billable(root: Verification) -> bool | None:
-    """Whether the provider charges for the verification, for follow tokens. A result after the integrator closed the verification does not count."""
+    """Whether the provider charges for the verification, as the status alone decides. Callers with a follow token receive this value.
+
+    It does not depend on a result that arrived after the integrator had closed the verification, so it does not reveal that result.
+    """
     return root.status.billable
 
 

@@ -7,7 +7,7 @@ from ipaddress import IPv6Address, ip_address, ip_network
 
 from domain.caller import Caller
 
-# How many sockets without connection_init from their clients may be open: in the process, and from one subscriber line (see the function `line`).
+# How many sockets may be open whose clients have not sent connection_init yet: in the process, and from one subscriber line (see `line`).
 MAX_ARRIVING = 1000
 MAX_ARRIVING_FROM_ADDRESS = 200
 # Internet providers usually assign a whole IPv6 network with a prefix of this length to one subscriber line.

@@ -144,7 +144,7 @@ class Bucket:
             self._set_timer(seconds, partial(self._ring, at))
 
     def _ring(self, at: float) -> None:
-        # A timer that was replaced by an earlier one rings too, and must not serve the queue: each of its calls would set a further timer.
+        # A timer that was replaced by an earlier one rings too. It must not serve the queue, because that could set a further timer each time.
         if at == self._rings_at:
             self._rings_at = None
             self._serve()

@@ -75,7 +75,7 @@ def files_found(settings: Settings) -> list[Finding]:
 
 
 def archive_found(settings: Settings) -> list[Finding]:
-    """Write a file into the archive, and remove it, if the settings name an archive."""
+    """Check that files can be written into the archive, by writing one and removing it. No finding if the settings name no archive."""
     if not settings.archive:
         return []
     try:

@@ -66,7 +66,7 @@ def clock_found(deployment: Deployment) -> Finding:
 
 
 async def privileges_found(mongo: Database) -> list[Finding]:
-    """Whether the user of the address has all privileges that the gateway needs. Raises: Unavailable, Unsuitable."""
+    """Whether the user in the URI of MongoDB has all privileges that the gateway needs. Raises: Unavailable, Unsuitable."""
     lacks = await lacking(mongo)
     if lacks is None:
         return [Finding("privileges: WARNING: the address has no user, so that everyone who reaches MongoDB may read and change everything")]
@@ -87,7 +87,10 @@ async def trial_found(mongo: Database, timeout_seconds: float) -> Finding:
 
 
 async def indexes_found(mongo: Database) -> list[Finding]:
-    """Which indexes are missing, and whether stored verifications prevent a unique one. Raises: Unavailable, Unsuitable."""
+    """Which indexes are missing, and which unique indexes can't be created because verifications have equal values.
+
+    Raises: Unavailable, Unsuitable.
+    """
     with suitable():
         missing = await indexes.missing(mongo)
         unique = [name for name in missing if MODELS[name][1].document.get("unique")]

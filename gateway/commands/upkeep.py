@@ -73,7 +73,7 @@ def pause_of(settings: Settings) -> float:
 async def persistently(mongo: Database, rewriting: Rewriting, progress: "ProgressPrinter", pause_seconds: float) -> RoundsState:
     """Call `rewrite_all` until it succeeds, and return its result.
 
-    Raises: UpkeepError if MongoDB fails MAX_FAILURES times without progress between.
+    Raises: UpkeepError if MongoDB fails MAX_FAILURES times without progress between these failures.
     """
     failures = 0
     while True:

@@ -1,7 +1,7 @@
 """Finds the operations that read personal data or internal reasons, and records for the audit log which verifications they read.
 
-An operation is examined once, when it is prepared. The guards of this module record ids. A plan contains them only if its operation selects such
-fields, and only for callers who may see these fields.
+An operation is examined once, when it is prepared. The guards of this module record ids. A plan contains them only if its operation selects fields
+with personal data or internal reasons, and only for callers who may see these fields.
 """
 
 from collections.abc import Callable, Hashable

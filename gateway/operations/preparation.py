@@ -49,8 +49,7 @@ WELL_FORMED_RULES = (ExecutableDefinitionsRule, UniqueFragmentNamesRule, KnownFr
 class PreparedOperation:
     """An operation of a valid document, with everything that can be computed before it is executed.
 
-    `label`: the operation's name and type in the metrics. `audited`: what it selects that the audit log records; None if there is nothing of this
-    kind.
+    `label`: the operation's name and type in the metrics. `audited`: what it selects that the audit log records; None if it selects nothing of that.
     `declared`: the operation's variables. `inner`: the variables that are used below the root fields. `constant`: the response is the same for
     every caller.
     """

@@ -36,7 +36,7 @@ class TracedExecution(Execution):
 class TracedLive(Live):
     """Begins each subscription in a span, which ends as soon as the subscription has begun.
 
-    Its messages belong to no span: they can last for hours.
+    Its messages belong to no span, because a subscription can last for hours.
     """
 
     def __init__(self, traces: Traces, *arguments: Any, **options: Any) -> None:

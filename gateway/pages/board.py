@@ -18,7 +18,7 @@ class BoardNotBuilt(Exception):
 
 
 def configuration_of(processing_seconds: float) -> Configuration:
-    """The configuration of the page. `processing_seconds`: how long the provider may check a video before the page calls it too long."""
+    """The configuration of the page. `processing_seconds`: how long the provider may check a video before the page says that it takes too long."""
     return {"graphql": "graphql", "processingSeconds": processing_seconds, "links": {}}
 
 

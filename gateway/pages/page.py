@@ -16,8 +16,8 @@ MEDIA = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml", 
 # in a frame. Each page adds to the policy what else it needs.
 POLICY = "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; frame-ancestors 'none'"
 # The headers in which pages differ from all other responses. With the referrer policy "no-referrer", a browser would send `Origin: null` when a form
-# of the gateway is submitted. It sends the same for a form in another site's sandboxed frame, which the gateway must refuse. "same-origin" also hides
-# a page's address from other sites.
+# of the gateway is submitted. It sends the same for a form in another site's sandboxed frame, which the gateway must refuse. So pages have the policy
+# "same-origin", which hides a page's address from other sites, too.
 PAGE_HEADERS = {
     "content-security-policy": f"{POLICY}; form-action 'none'",
     "referrer-policy": "same-origin",
@@ -30,7 +30,7 @@ class PublicFile(Route):
     """The route of a file that is the same for everybody and contains nothing secret, such as a script. Pages of any origin may load it.
 
     Browsers send the header `Origin` when a page loads a module script or a font. If the page is open under another address than GATEWAY_PUBLIC_URL,
-    such as an address inside the company's network, that origin is foreign to the gateway.
+    such as an address inside the company's network, that origin is foreign to the gateway, which would refuse the request for any other route.
     """
 
 

@@ -27,7 +27,7 @@ PROVIDER_BUCKETS = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20)
 
 
 async def uncombined(own: bytes) -> bytes:
-    """The metrics of this process alone."""
+    """Returns `own`, the metrics of this process. It is used if there are no other workers, whose metrics would be added."""
     return own
 
 

@@ -93,7 +93,7 @@ class Requests(Collector):
 
 
 def cumulated(limits: Collection[float], counts: Collection[int]) -> list[tuple[str, float]]:
-    """The buckets of a histogram as Prometheus reads them: each with its upper limit, and with the values of all lower buckets added up."""
+    """The buckets of a histogram as Prometheus reads them: each with its upper limit, and with the number of all values up to this limit."""
     return list(zip([*map(str, map(float, limits)), "+Inf"], accumulate(map(float, counts)), strict=True))
 
 

@@ -34,7 +34,7 @@ class ConnectionPlace:
         return self._open[self._key]
 
     def close(self) -> None:
-        """Count the connection no longer, because it is closed or has become a WebSocket."""
+        """Stop counting the connection for good, because it is closed or has become a WebSocket."""
         self._leave()
         self._closed = True
 

@@ -66,8 +66,8 @@ class Patience:
     """The timeouts of a connection.
 
     `head_seconds`: until the head of a request is complete. `body_seconds`: until its body is complete. `idle_seconds`: until the next request.
-    `linger_seconds`: until the connection is closed after a refusal, or after a response that was sent before the request's body, which is too long,
-    had arrived. This time begins again when the client sends bytes, but the connection is closed after `body_seconds` at the latest.
+    `linger_seconds`: until the connection is closed after a refusal, or after a response that was sent while a body that is too long still arrived.
+    This time begins again when the client sends bytes, but the connection is closed after `body_seconds` at the latest.
     """
 
     head_seconds: float = 10.0
@@ -166,7 +166,7 @@ class HttpProtocol(HttpToolsProtocol):
         self._limit_incomplete_request(len(data))
 
     def eof_received(self) -> bool:  # type: ignore[override]
-        """Called when the client has closed its sending side. Returns whether the connection stays open, because responses are due.
+        """Called when the client has closed its sending side. Returns whether the connection stays open: it does if responses are still due.
 
         All requests that have arrived completely are answered. Then the connection closes. Event streams of subscriptions end now.
         """
@@ -428,7 +428,7 @@ class HttpProtocol(HttpToolsProtocol):
         if self._headed:
             return cast("Scope", self.scope)
         if cast("Scope | None", self.scope) is None or (self._latest and self._latest.scope is self.scope):
-            return {"type": "http", "path": "", "headers": []}  # No request has begun since the latest one.
+            return {"type": "http", "path": "", "headers": []}  # No request has begun since the one whose head arrived last.
         try:
             path = parse_url(self.url).path.decode("ascii")
         except (HttpParserInvalidURLError, AttributeError):

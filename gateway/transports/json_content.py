@@ -117,7 +117,7 @@ def refuse_constant(name: str) -> Never:
 
 def has_too_many_values(content: bytes | bytearray | str, maximum: int = MAX_JSON_MARKS) -> bool:
     """Whether a JSON text has more than `maximum` characters that begin or separate values, counted without parsing it."""
-    # A text with at most `maximum` characters can't contain more than `maximum` of them, so it is not searched.
+    # A text that has at most `maximum` characters in all can't contain more than `maximum` of these characters, so it is not searched.
     if len(content) <= maximum:
         return False
     if isinstance(content, str):

@@ -13,7 +13,7 @@ import sys
 from collections.abc import Sequence
 from contextlib import suppress
 
-# How long the process waits for the handshakes of connections that were being opened. Longer than packets take within a data centre.
+# How long the process waits for the handshakes of connections that were being opened. This is longer than a packet takes within a data centre.
 HANDSHAKE_SECONDS = 0.3
 # The options of Linux that attach a packet filter to a socket, and detach it. Python has no names for them. Source: asm-generic/socket.h.
 SO_ATTACH_FILTER, SO_DETACH_FILTER = 26, 27

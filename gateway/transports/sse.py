@@ -29,7 +29,7 @@ class EventStream:
 
     When the operation is complete, the stream ends with the event `complete`. When the token expires, the process drains, or a subscription can't go
     on because MongoDB does not answer, the stream ends without `complete`, and clients connect again with the id of the last event.
-    `place`: the context in which `Admission` and the metrics count the stream as open. The stream leaves it at its end.
+    `place`: the context in which `Admission` and the metrics count the stream as open. The stream leaves this context when it ends.
     `is_single`: whether the operation has a single response, because it is no subscription. Such a stream is sent to its end even if the client has
     closed its sending side. Any other stream ends then.
     """

@@ -62,7 +62,7 @@ class SharedMetrics:
 
 
 def merged_expositions(expositions: Mapping[int, bytes | None]) -> bytes:
-    """One exposition of several workers, in Prometheus's text format: each family once, each sample with the label `worker`.
+    """The metrics of several workers as one text in Prometheus's format: each family of metrics once, each sample with the label `worker`.
 
     `expositions`: the metrics of each worker, by its number. None if the worker does not answer; the gauge gateway_worker_up then shows 0.
     """

@@ -3,8 +3,8 @@
 Each worker has a slot with a listening socket of its own. All these sockets have the same port, and the kernel spreads connections evenly over them
 (SO_REUSEPORT). The supervisor keeps every socket open. So while a worker is replaced, connections to its slot wait, and none is refused.
 
-uvicorn's own supervisor is not used. It replaces workers at SIGHUP, at which the gateway reads files again. It runs uvicorn's server with a
-configuration that can be pickled, and the gateway's server and its connections are objects that belong to one process.
+uvicorn's own supervisor is not used, for two reasons. It replaces workers at SIGHUP, at which the gateway reads files again. And it needs a
+configuration that can be pickled, but the gateway's server and its connections are objects of one process, which can't be pickled.
 """
 
 import asyncio
