@@ -98,5 +98,5 @@ def remark_on(field: str, received: str | None, kept: str | None) -> str | None:
 
 
 def left_out(field: str) -> str:
-    """A sentence about a value that could not be used."""
+    """The sentence that says that the value of this field could not be used and was left out."""
     return f"extractedDocument.{field} was not usable and was left out"

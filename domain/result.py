@@ -77,7 +77,7 @@ class Result:
 
 
 def remarks(status: Status, received: Sequence[str], reasons: tuple[str, ...]) -> list[str]:
-    """What is unusual about the codes that a provider sent with a status. `reasons`: the received codes that have the form of a code, once each."""
+    """What is unusual about the codes that a provider sent with a status. `reasons`: the received texts that have the form of a code, each only once."""
     unusual = {
         f"reasonCodes was empty for {status.value}": status is not Status.VERIFIED and not received,
         "reasonCodes was not empty for verified": status is Status.VERIFIED and bool(received),

@@ -36,7 +36,10 @@ version_of = attrgetter("version")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verification:
-    """One attempt at verifying a person's identity by video. Instants are timezone-aware, in UTC, in whole milliseconds."""
+    """One attempt at verifying a person's identity by video. Instants are timezone-aware, in UTC, in whole milliseconds.
+
+    `previous`, `next`: the ids of the attempts before and after this one in its chain. `declared`: None once the verification is anonymized.
+    """
 
     id: str
     workspace: str
@@ -130,7 +133,7 @@ class Verification:
 
     @property
     def awaits_verdict(self) -> bool:
-        """Whether the outcome is one that the system concluded from silence, and the provider's first verdict would still replace it."""
+        """Whether the system decided the outcome because no verdict had come. The provider's first verdict would then still replace that outcome."""
         return self.outcome is not None and self.outcome.actor is Actor.SYSTEM and self._first_verdict is None
 
     @property
@@ -167,7 +170,7 @@ class Verification:
 
     @property
     def started(self) -> bool:
-        """Whether the provider has accepted the verification. Before that, it has neither an id of the provider's nor a link."""
+        """Whether the provider has accepted the verification. Before that, the verification has neither the provider's id nor a link."""
         return self.provider.id is not None or self.provider.url is not None
 
     @property
@@ -277,10 +280,10 @@ class Verification:
     def concluded(self, result: Result, at: datetime) -> Self:
         """The verification after the provider reported this result.
 
-        The first result becomes the outcome, however late it is: it also replaces an outcome that the system concluded from silence. The same result
-        again changes nothing, unless it brings the document for the first time. A different result is recorded once, as the event RESULT_IGNORED,
-        and does not change the status. It is not recorded if its event id is in the history already. At most 20 such events are recorded, so that
-        the history stays short.
+        The first result becomes the outcome, however late it is, unless the integrator closed the verification before. It also replaces an outcome
+        that the system decided because no result had come. The same result again changes nothing, unless it brings the document for the first time.
+        A different result is recorded once, as the event RESULT_IGNORED, and does not change the status. It is not recorded if its event id is in the
+        history already. At most 20 such events are recorded, so that the history stays short.
         """
         if self._open_to(result):
             # The document of an anonymized verification is dropped, with the note about its fields.

@@ -242,7 +242,7 @@ def decode_extracted(content: Document, verification_id: str) -> ExtractedDocume
 
 
 def value_or_bad(document: Document, field: str, decode: Decode, verification_id: object, stored_field: str) -> Any:
-    """The decoded value of a field in a nested document; None if the field is missing, a BadValue if the value can't be read."""
+    """The decoded value of a field in a nested document; None if the field is missing; a BadValue with `stored_field` if the value can't be read."""
     try:
         value = document.get(field)
         return None if value is None else decode(value)

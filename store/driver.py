@@ -1,7 +1,7 @@
 """The only file that imports Motor.
 
 Motor is past its end of life; its successor is the asynchronous client of PyMongo. Everything that differs between the two is in this
-file, so that replacing the driver changes only this file. They differ in how a client is closed, in which calls of sessions and
+file, so that replacing the driver changes only this file. Motor and its successor differ in how a client is closed, in which calls of sessions and
 aggregations are awaited, and in how a thread gets a blocking collection to read many documents at once.
 """
 
@@ -144,7 +144,7 @@ def one_router(servers: list[ServerDescription]) -> list[ServerDescription]:
     """Of the routers of a sharded cluster, the one to which this process sends all commands of its change stream. Other processes may use other ones.
 
     The cursor of a change stream exists only on the router on which it was opened. The driver would send each command to any router of the address.
-    Of a replica set, `servers` is the primary alone.
+    For a replica set, `servers` contains only the primary.
     """
     # The hash of a text differs between processes, so that the streams of several processes are spread over the routers.
     return [min(servers, key=lambda server: hash(server.address))] if servers else []
@@ -157,7 +157,7 @@ class CommentedMotorCollection(AsyncIOMotorCollection[Document]):
     """
 
     def commented(self, options: Document) -> Document:
-        """The options of a method, with the comment."""
+        """The keyword arguments of a call, with the comment added to them."""
         with_comment: Document = self.delegate.commented(options)
         return with_comment
 
@@ -218,7 +218,7 @@ def fetch(
 
 
 def in_thread(function: Callable[[], T], threads: ThreadPoolExecutor = THREADS) -> Future[T]:
-    """Call the function in one of these threads. Returns a future of its result."""
+    """Call the function in one of the `threads`. Returns a future of its result."""
     # Run the function in a copy of the caller's context (its context variables), so that the driver's time-outs and traces apply in the thread too.
     return get_running_loop().run_in_executor(threads, copy_context().run, function)
 
@@ -338,7 +338,7 @@ class IndexMissing(Unavailable):
 def requiring_hint() -> Iterator[None]:
     """A context for an operation with a hint. Raises IndexMissing if the index that the hint names does not exist.
 
-    A read is not refused if the whole collection does not exist. A write with `upsert` is: it creates the collection, which then has no index.
+    If the whole collection does not exist, MongoDB accepts a read. It refuses a write with `upsert`, which creates the collection without the index.
     """
     try:
         yield
@@ -352,8 +352,8 @@ def requiring_hint() -> Iterator[None]:
 def single_failure() -> Iterator[None]:
     """A context for an ordered bulk write. Replaces its BulkWriteError by the error of the write that failed: DuplicateKeyError or WriteError.
 
-    A single write raises the same errors, so callers can handle both alike. They need the code of the write itself, as `requiring_hint` does. An
-    ordered bulk write stops at its first failure. A BulkWriteError without a failed write is raised unchanged.
+    A single write raises the same errors, so callers can handle a bulk write like a single write. The new error has the code of the failed write,
+    which `requiring_hint` needs. An ordered bulk write stops at its first failure. A BulkWriteError without a failed write is raised unchanged.
     """
     try:
         yield

@@ -98,7 +98,7 @@ class Feed:
             yield listener
 
     def register_attempts(self, workspace: str, chain: str, ids: Iterable[str]) -> None:
-        """Record the attempts of a chain that a listener to the chain has read, so that it learns of their deletion."""
+        """Record the attempts of a chain that a listener to the chain has read, so that the listener learns of their deletion."""
         self._listeners.register(workspace, chain, ids)
 
     @property
@@ -333,7 +333,7 @@ class Feed:
             await asyncio.sleep(outage.pause_seconds(regular, HEARTBEAT_SECONDS))
 
     async def _exchange_heartbeat(self, heartbeat: Document) -> int:
-        """Write a heartbeat in the place of the one before. Returns the number of the one before, or 0 if there was none."""
+        """Replace the previous heartbeat of this process by this one. Returns the number of the previous heartbeat, or 0 if there was none."""
         # The condition on `beat` fails if the network delivers an earlier heartbeat late. It must not replace a later one.
         condition = {"_id": self._name, "beat": {"$lt": heartbeat["beat"]}}
         before = await self._store.database[HEARTBEATS].find_one_and_replace(condition, heartbeat, {"beat": 1}, upsert=True)
@@ -341,7 +341,7 @@ class Feed:
 
 
 def stamped_long_before(document: Document, written_at: Timestamp) -> bool:
-    """Whether the document's stamp is more than STAMPING older than this write.
+    """Whether the document's stamp is more than STAMPING older than `written_at`, the time of the write that the change stream reports.
 
     If so, the document was written by another program, or by an early release of the gateway: this release stamps every document that it writes.
     """

@@ -1,8 +1,8 @@
-"""The inbox: what providers sent by webhook, until it is applied, and for INBOX_DAYS afterwards.
+"""The inbox: what providers sent by webhook. An entry is kept for INBOX_DAYS after the webhook was received, also after the entry was applied.
 
 An entry has only the values that the gateway uses. The body of the webhook and data of identity documents are not stored. Every write is acknowledged
 by a majority. An entry with an instant in `next` is unfinished: until that instant, a process holds the entry's lease, or the entry waits for its
-next try. Then any process may claim it.
+next try. From that instant on, any process may claim the entry.
 """
 
 from collections.abc import Callable, Sequence

@@ -106,7 +106,10 @@ class Store:
         count_seconds: float = MAX_COUNT_SECONDS,
         comment_of: CommentOf | None = None,
     ) -> None:
-        """`comment_of`: returns the comment that traces add to a command of MongoDB; None: commands have no comment."""
+        """`patience_seconds`: the time limit of one change. `count_seconds`: the time limit of one count.
+
+        `comment_of`: returns the comment that traces add to a command of MongoDB; None: commands have no comment.
+        """
         self.client = client
         self.keys = keys
         self.database = database(client, comment_of)
@@ -255,7 +258,7 @@ class Verifications:
 
         Cost:   one write, acknowledged by a majority.
         Raises: ProviderIdTaken if another verification has the same id at the provider. Unavailable if the verification has an idempotency key, or an
-                id at the provider, and the unique index over these is missing.
+                id at the provider, and the unique index over such keys or ids is missing.
         """
         document = encode(verification, self._store.keys)
         with self._requiring(*required_indexes(document)):
@@ -304,8 +307,8 @@ class Verifications:
         If there is a next attempt already, it is returned instead.
 
         Cost:   one transaction of two writes.
-        Raises: the same errors as `change`; RetryDeleted; ProviderIdTaken if another verification has the same id at the provider; Unavailable also
-                if the next attempt has an id at the provider, and the unique index over these is missing.
+        Raises: the same errors as `change`; RetryDeleted if the existing next attempt was deleted; ProviderIdTaken if another verification has the
+                same id at the provider; Unavailable if the next attempt has an id at the provider, and the unique index over such ids is missing.
         """
 
         async def attempt() -> Verification:
@@ -335,7 +338,7 @@ class Verifications:
     async def remove(self, *verifications: Verification) -> None:
         """Delete these verifications together, if all of them are still the stored versions. What other collections hold about them is deleted too.
 
-        Cost:   one transaction of two writes for each verification, and four more.
+        Cost:   one transaction: two writes for each verification, and up to four more writes.
         Raises: Stale if the stored version of one of them is no longer its `version`. None is deleted then.
         """
         store, removals = self._store, [*map(removal_of, verifications)]
@@ -374,10 +377,10 @@ class Verifications:
     async def whole_chain(self, chain: str) -> list[Verification]:
         """All attempts of a chain, sorted by the number of the attempt.
 
-        The query does not find an attempt whose own `chain` can't be read. So each link that leads to none of the found attempts is read too, only to
-        raise the error of such an attempt.
+        The query does not find an attempt whose own `chain` can't be read. So if `previous` or `next` of an attempt is the id of a verification that
+        was not found, that verification is read too. This raises BadDocument if it is such an attempt.
 
-        Cost:   one query over an index; also a point read for each link that leads to no attempt of the chain.
+        Cost:   one query over an index; also a point read for each `previous` or `next` that was not found.
         Raises: BadDocument if an attempt can't be read.
         """
         attempts: list[Verification] = []
@@ -403,9 +406,9 @@ class Verifications:
     async def changed_since(self, at: datetime, filter: Filter) -> AsyncIterator[Verification]:
         """The verifications that were changed after this time of MongoDB, or shortly before it (see `stored_changes`), the earliest change first.
 
-        Verifications that only older releases of the gateway changed come last, because these stored no time of MongoDB. The result contains every
-        verification that matches the filter, or matched it before a change, because the caller must also report what no longer matches. It may
-        contain other verifications too, so the caller applies the filter again.
+        Verifications that only older releases of the gateway changed come last, because those releases stored no time of MongoDB. The result has
+        every verification that matches the filter, or matched it before a change, because the caller must also report what no longer matches. The
+        result may have other verifications too, so the caller applies the filter again.
 
         Cost: one query over an index for each page. No MongoDB cursor stays open between pages, however slow the reader is.
         """

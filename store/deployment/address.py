@@ -9,7 +9,7 @@ from pymongo.errors import ConfigurationError
 
 SRV = "mongodb+srv://"
 SCHEMES = ("mongodb://", SRV)
-# A host, alone or with a port: at most five digits, which may follow zeros. An address in brackets is IPv6.
+# A host, alone or with a port. The port has one to five digits after any leading zeros. An address in brackets is IPv6.
 MONGO_HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^:\[\]/]+)(:0*[1-9][0-9]{0,4})?")
 # A user name, and a password: everything that is not a letter, a digit or one of -._~!$&'()*+,;= is percent-encoded.
 MONGO_USER = re.compile(r"([\w.~!$&'()*+,;=-]|%[0-9A-Fa-f]{2})*(:([\w.~!$&'()*+,;=-]|%[0-9A-Fa-f]{2})*)?", re.ASCII)

@@ -95,7 +95,10 @@ class ProviderQueries:
         return QueryClaim(found["_id"], workspace, found["at"], found["tries"], until, lease) if found else None
 
     async def settle(self, claim: QueryClaim, at: datetime, tries: int = 0) -> None:
-        """End the claim. The next query is due at this instant; earlier if an earlier one was planned during the claim."""
+        """End the claim. The next query is due at this instant; earlier if an earlier one was planned during the claim.
+
+        `tries`: how many queries in a row have failed.
+        """
         planned = {"$cond": [{"$lt": ["$at", claim.until]}, {"$min": ["$at", whole_milliseconds(at)]}, whole_milliseconds(at)]}
         stages: list[Document] = [{"$set": {"at": planned, "tries": tries}}, {"$unset": ["until", "lease"]}]
         with answering():

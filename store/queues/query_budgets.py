@@ -58,7 +58,10 @@ class QueryBudgets:
         return False
 
     async def pause(self, workspace: str, seconds: float, *, denied: bool = False) -> None:
-        """Let no queries be sent for this time. If there is a pause that ends later, it stays. `denied`: whether the provider refuses the API key."""
+        """Begin a pause of this length, in which no query of the workspace is sent. A pause that ends later stays unchanged.
+
+        `denied`: whether the reason is that the provider refuses the API key.
+        """
         until = whole_milliseconds(self._store.now() + timedelta(seconds=seconds))
         with answering():
             await self._collection.update_one({"_id": workspace}, {"$max": {"deniedUntil" if denied else "pausedUntil": until}}, upsert=True)
