@@ -37,7 +37,7 @@ Complete = Callable[[Any, Run, Place], Any]
 
 
 class Position(Spot):
-    """A `Spot` (see `compiler/run.py`) that can also complete the values found there."""
+    """A `Spot` (see `compiler/run.py`) that can also complete the values of its field, or of its list items."""
 
     __slots__ = ()
 

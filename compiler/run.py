@@ -78,7 +78,10 @@ class Hole(NamedTuple):
 
 
 class CompiledOperation(NamedTuple):
-    """A validated operation, with the schema and the fragments of its operation document."""
+    """A validated operation, with the schema and the fragments of its operation document.
+
+    `hide_suggestions`: whether error messages leave out similar names of the schema.
+    """
 
     schema: GraphQLSchema
     definition: OperationDefinitionNode
@@ -106,7 +109,11 @@ UNLIMITED = Limit(inf, Exception)
 
 
 class Run:
-    """The state of one execution of a plan. Each execution creates a new object of this class."""
+    """The state of one execution of a plan. Each execution creates a new object of this class.
+
+    `raw`: the variables as the client sent them. `variables`: their coerced values. `data`, `errors`: the response so far. `items`: how many items
+    the lists of the response have so far. `max_items`, `too_many`: the two parts of the `Limit`.
+    """
 
     __slots__ = (
         "context",

@@ -24,7 +24,7 @@ class SentQueries:
     periods: tuple[tuple[int, int], ...] = ()
 
     def left(self, budget: QueryBudget, at: datetime) -> QueryBudget:
-        """How many more queries the budget allows at this time: its number per minute, minus the queries of the last minute; the same for the hour."""
+        """How many more queries the budget allows at this time: its number per minute, minus the queries of the last minute; the same per hour."""
         return QueryBudget(
             max(0, budget.per_minute - self._since(at.timestamp() - MINUTE_SECONDS)),
             max(0, budget.per_hour - self._since(at.timestamp() - HOUR_SECONDS)),
