@@ -53,7 +53,7 @@ class Result:
 
     @classmethod
     def received(cls, status: Status, codes: Sequence[str], extraction: Extraction | None = None, source_id: str | None = None) -> Self:
-        """The result that a webhook, or a query of the provider, has brought. It is never refused, whatever its codes are; the note says what is unusual.
+        """The result that a webhook, or a query of the provider, has brought. It is never refused: if its codes are unusual, the note says so.
 
         `status` must be final. Texts without the form of a code are left out, because they could contain personal data.
         """
@@ -77,7 +77,7 @@ class Result:
 
 
 def remarks(status: Status, received: Sequence[str], reasons: tuple[str, ...]) -> list[str]:
-    """What is unusual about the codes that a provider sent with a status. `reasons`: the received texts with the form of a code, without duplicates."""
+    """What is unusual about the codes that a provider sent with a status. `reasons`: the received texts that are codes, without duplicates."""
     unusual = {
         f"reasonCodes was empty for {status.value}": status is not Status.VERIFIED and not received,
         "reasonCodes was not empty for verified": status is Status.VERIFIED and bool(received),

@@ -59,9 +59,9 @@ class Periods:
 
 @dataclass(slots=True)
 class Backlog:
-    """How a chore goes, for the metrics.
+    """The state of a chore, for the metrics.
 
-    `due`: how many items the last complete sweep found, or the running one if it has found more. `changed`: how many items this process has changed.
+    `due`: how many items the last complete sweep found, or the running sweep if it has found more. `changed`: how many items this process changed.
     `swept_at`: when the last sweep ended without an error, in seconds since 1970; None before that.
     """
 
@@ -71,7 +71,7 @@ class Backlog:
 
 
 def chores(store: Store, providers: Providers, changes: Changes, creation: Creation, periods: Periods) -> list[Chore]:
-    """The chores of the sweeper. Those of periods that are None are left out."""
+    """The chores of the sweeper. If a period is None, its chore is left out."""
 
     def overdue(after: Due | None) -> Awaitable[list[Due]]:
         queryable = providers.queryable

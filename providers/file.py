@@ -40,7 +40,8 @@ def safe_address(url: AnyHttpUrl) -> AnyHttpUrl:
     """Check that requests to a URL are encrypted, or stay on this machine. Returns the URL. Raises: ValueError."""
     if url.scheme != "https" and url.host not in LOOPBACK:
         raise ValueError("must be an https URL, or an http URL on this machine")
-    # An empty query or fragment ("https://api.example?") is refused too: a path that is appended to it would be a part of it.
+    # An empty query or fragment ("https://api.example?") is refused too: a path that is appended to such a URL would become a part of the query or
+    # fragment.
     if url.username or url.password or url.query is not None or url.fragment is not None:
         raise ValueError("must have no user, no query and no fragment")
     return url
@@ -76,7 +77,7 @@ StandardSecret = Annotated[SecretStr, AfterValidator(standard_secret)]
 
 
 class Section(BaseModel):
-    """A section of the file. Unfamiliar keys are refused, since most are misspelled."""
+    """A section of the file. Unfamiliar keys are refused, because they are usually misspelled keys."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
@@ -114,7 +115,9 @@ class ExternalSection(SectionOfWorkspace):
 class YousignSection(SectionOfWorkspace):
     """A workspace whose provider is Yousign.
 
-    `workspace_id`: Yousign's own id of the workspace in which verifications are created; None for its default workspace.
+    `webhook_secrets`: the secrets with which Yousign signs webhooks; a signature with any of them is valid.
+    `workspace_id`: Yousign's own id of the workspace in which verifications are created; None for Yousign's default workspace.
+    `observe`: whether verifications have observed links (see the glossary).
     `reads_per_minute`, `reads_per_hour`: how many queries for results the gateway may send to Yousign for this workspace.
     """
 
