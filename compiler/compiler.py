@@ -48,7 +48,7 @@ class Compiler:
     def __init__(
         self, schema: GraphQLSchema, *, hide_suggestions: bool = False, serializers: Serializers = NO_SERIALIZERS, limit: Limit = UNLIMITED
     ) -> None:
-        """`hide_suggestions`: whether error messages leave out similar names of the schema. `limit`: of the items in all lists of a response.
+        """`hide_suggestions`: whether error messages leave out similar names of the schema. `limit`: how many items all lists of a response may have.
 
         `serializers`: functions that serialize scalars, which plans may call directly (see `Checks`).
         """

@@ -116,7 +116,8 @@ class ListPosition(Position):
 class ObjectPosition(Position):
     """The position of an object.
 
-    `function` is the plan's function for the object's fields. Objects whose class is in `classes` have the right type: `is_type_of` is not called.
+    `function` is the plan's function that completes the object's fields. Objects whose class is in `classes` have the right type: `is_type_of` is not
+    called for them.
     """
 
     __slots__ = ("classes", "function", "object_type")

@@ -70,7 +70,7 @@ class InvalidInput(DomainError):
 
 
 class ProviderIdTaken(InvalidInput):
-    """The provider's id of a new verification is already that of another verification in the same workspace."""
+    """Another verification in the workspace already has the id at the provider that a new verification should have."""
 
     def __init__(self) -> None:
         super().__init__("external.id", "is already the provider's id of another verification in this workspace")

@@ -224,7 +224,7 @@ class Verification:
     def accepted(self, provider: ProviderReference, at: datetime) -> Self:
         """The verification after its provider accepted it, and returned an id and a link for it. An accepted verification is returned unchanged.
 
-        The id is recorded even if the status is final meanwhile, so that a later verdict of the provider finds this verification.
+        The id is recorded even if the status has become final meanwhile, so that a later verdict of the provider finds this verification.
         """
         if self.started:
             return self
@@ -332,7 +332,7 @@ class Verification:
         )
 
     def retried(self, id: str, retry: RetryRequest, provider: ProviderReference, windows: Windows, at: datetime) -> tuple[Self, Self]:
-        """Returns two verifications: this one with a link to its retry, and the retry. Raises: the errors of `retry_request`."""
+        """Returns two verifications: this one, with the retry's id as `next`, and the retry. Raises: the errors of `retry_request`."""
         request = self.retry_request(retry)
         at = self._not_before(at)
         first = type(self).created(id, self.workspace, request, provider, windows, at)

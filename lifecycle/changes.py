@@ -96,7 +96,7 @@ class Changes:
         try:
             stored = await verifications.retry(id, lambda old, at: old.retried(successor, retry, reference, self._windows, at))
         except DomainError:
-            # The retry was not stored. After any other error, it may be stored. Then the entry stays, and the sweep starts the retry if it exists.
+            # The retry was not stored. After any other error, it may have been stored: the entry stays, and the sweep starts the retry if it exists.
             if announced:
                 await self._creation.withdraw(announced)
             raise
@@ -181,8 +181,8 @@ class Changes:
     async def expire(self, workspace: str, id: str) -> bool:
         """Apply the deadline of a verification for the sweeper, if it has passed. Returns whether this call changed the verification.
 
-        If the provider decides about deadlines, a verification expires here only if the provider has never accepted it, and so can't be queried about
-        it.
+        If the provider decides about deadlines, a verification expires here only if the provider has never accepted it. The gateway can't query the
+        provider about such a verification.
         """
 
         def rule(old: Verification, at: datetime) -> Verification:

@@ -101,7 +101,7 @@ class Creation:
         return created if task.exception() else task.result() or created
 
     def resume(self) -> None:
-        """Make all starts that wait for an operator to correct the providers file due at once. Call this when the file was read again."""
+        """End the pauses of all starts that wait until an operator corrects the providers file. Call this when the file was read again."""
         self._resumed.set()
         self._resumed = asyncio.Event()
         self._must_release = True

@@ -102,7 +102,7 @@ class Intake:
         Returns the task that applies it; None if there is nothing to apply, or it was received before. The caller need not wait for the task.
         Header names are in lower case.
         Cost:   one write.
-        Raises: NoProvider, BadSignature: nothing was written then; Unavailable.
+        Raises: NoProvider, BadSignature: nothing was written then. Unavailable: the webhook may have been written then.
         """
         provider = self.sender(workspace)
         try:

@@ -18,7 +18,7 @@ GENERATED_ID = re.compile("ver_(?P<uuid>[0-9a-f]{32})")
 # programs that find links in a text leave out punctuation at the end of a link.
 TOKEN = re.compile(r"(?P<workspace>[A-Za-z0-9][A-Za-z0-9_.-]{0,63})\.(?P<uuid>[A-Za-z0-9_-]{21}[AQgw])(?P<signature>[A-Za-z0-9_-]{21}[AQgw])")
 SIGNATURE_BYTES = 16
-# The providers that may report the result only, and not the steps before it. The sandbox is not among them: its page reports each step.
+# The providers that may report only the result, and not the steps before it. The sandbox is not among them: its page reports each step.
 OBSERVED_PROVIDERS = frozenset({"yousign", "external"})
 
 

@@ -33,7 +33,7 @@ class Chore:
     """One of the sweeper's tasks, such as applying deadlines: a change that many verifications need at some time.
 
     `due` returns the next batch of verifications to change. Its argument is the last verification of the previous batch, None for the first batch.
-    `change` changes the verification with a workspace and an id, and returns how many verifications this process changed.
+    `change` takes a workspace and an id. It changes this verification, and returns how many verifications this process changed.
     `done` is the participle that names the change in the log, such as "expired". `rarity`: how much longer the pauses of this chore are than those of
     the others.
     """

@@ -62,8 +62,8 @@ def standard_secret(secret: SecretStr) -> SecretStr:
 def nameable_address(url: AnyHttpUrl) -> AnyHttpUrl:
     """Check that a Content-Security-Policy can name a URL. Returns the URL. Raises: ValueError.
 
-    Source: Content Security Policy Level 3, 2.3.1 (`host-source`). A policy can't name IPv6 addresses, or paths with characters that separate its
-            parts.
+    Source: Content Security Policy Level 3, 2.3.1 (`host-source`). A policy can't name IPv6 addresses, or paths with characters that separate the
+            parts of a policy.
     """
     if not NAMEABLE_URL.fullmatch(str(url)):
         raise ValueError("must have a host name or an IPv4 address, and a path without quotes, commas and semicolons")
@@ -210,7 +210,7 @@ class Secrets:
 
     def _variable(self, key: str, name: str) -> str:
         if not self._environment.get(name):
-            # A text that has not the form of a name may be the secret itself, written here by mistake. So the message does not show it.
+            # A text without the form of a name may be the secret itself, written here by mistake. So the message does not show the text.
             shown = name if VARIABLE_NAME.fullmatch(name) else "with this name"
             raise ValueError(f"{key}: the environment variable {shown} is not set")
         return self._environment[name]

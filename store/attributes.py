@@ -24,7 +24,7 @@ def itself(bad: BadValue) -> BadValue:
 
 
 def refuse(value: object) -> Never:
-    """Always raises TypeError. This is the default of `convert` in `plain_attribute`, which calls it for values of another type than required."""
+    """Always raise TypeError. This is the default of `convert` in `plain_attribute`, which calls it for values of another type than required."""
     raise TypeError
 
 
@@ -90,7 +90,10 @@ class StoredAttribute(property):
 
 
 def plain_attribute(field: str, required_type: type, *, convert: Decode = refuse, default: Callable[[Document], Any] | None = None) -> Any:
-    """A required attribute whose stored value needs no decoding. `convert` decodes values of another type than `required_type`, or refuses them."""
+    """A required attribute whose stored value needs no decoding. `convert` decodes values of another type than `required_type`, or refuses them.
+
+    `default` computes the value if the field is missing.
+    """
 
     def read(document: Document, keys: SealingKeys) -> Any:
         value = document[field]
@@ -200,7 +203,10 @@ def optional_attribute(field: str, decode: Decode, *, default: Any = None, on_ba
 
 
 def sealed_attribute(field: str, decode: Open) -> Any:
-    """An optional attribute with encrypted data, read as a `Sealed` object whose `open` decrypts them; None if the field is missing."""
+    """An optional attribute with encrypted data, read as a `Sealed` object whose `open` decrypts them; None if the field is missing.
+
+    `decode` converts the decrypted content to an object of the domain.
+    """
 
     def read(document: Document, keys: SealingKeys) -> Any:
         envelope = document.get(field)

@@ -113,7 +113,7 @@ def connect(uri: str, timeout_seconds: float, listeners: Sequence[DriverListener
         return PatientMotorClient(
             uri,
             timeoutMS=round(timeout_seconds * 1000),
-            # An operation that may take longer (see `patient`) must not look for an unreachable server for longer.
+            # Even an operation with a longer time limit (see `patient`) searches for a server no longer than this.
             serverSelectionTimeoutMS=round(timeout_seconds * 1000),
             readPreference="primary",
             readConcernLevel="majority",

@@ -9,7 +9,7 @@ from store.driver import Collection, Document, answering
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """A verification, or another item, on which the system must act. Batches are sorted by `at`, usually the instant since which it must act."""
+    """A verification, or another item, on which the system must act. `at`: usually since when the system must act. Batches are sorted by `at`."""
 
     at: datetime
     workspace: str

@@ -158,7 +158,7 @@ class Feed:
 
     async def _interrupted(self, interruption: Interruption) -> None:
         """Read again what listeners may have missed. If all verifications were replaced, end the subscriptions that can't go on (`_read_again`)."""
-        # The collection may have been dropped, and its indexes with it.
+        # The collection may have been dropped, and its indexes with it. So request a check of the indexes.
         self._store.index_repair.suspect()
         self.on_anonymized(None)
         if interruption is Interruption.REPLACEMENT:
@@ -267,9 +267,9 @@ class Feed:
     async def _read_followed(self, kind: Kind, topics: list[Topic], condition: Document, restored: int | None) -> set[str]:
         """Read verifications that are followed, and deliver them to their followers only. A follower skips the versions that it has received before.
 
-        `restored`: the lowest version that another program may have stored; None if it is unknown whether one has stored any. The subscription of a
-        follower that has received a higher version ends. If it is unknown, the follower first reads the verification once more: it may have received
-        a version that was stored after the read of this method.
+        `restored`: the lowest version that another program may have stored; None if it is unknown whether another program has stored any. The
+        subscription of a follower that has received a higher version ends. If `restored` is None, the follower first reads the verification once
+        more, because it may have received a version that was stored after the read of this method.
         Returns the ids of the followed verifications that do not exist.
         """
         expected, found = self._listeners.attempts(topics), set()

@@ -24,8 +24,8 @@ logger = logging.getLogger(__name__)
 BUILD_SECONDS = 6 * 3600.0
 # After an index could not be built, the process pauses before the next attempt: first 20 seconds, then twice as long each time, up to 600 seconds.
 FIRST_PAUSE_SECONDS, LAST_PAUSE_SECONDS = 20.0, 600.0
-# If duplicates prevent a unique index, the log names their ids: for at most this many values that occur more than once, and at most this many ids
-# for each value.
+# If duplicates prevent a unique index, the log names their ids: for at most MAX_GROUPS values that occur more than once, and at most MAX_IDS ids for
+# each value.
 MAX_GROUPS, MAX_IDS = 10, 5
 
 MODELS: dict[str, tuple[str, IndexModel]] = {

@@ -89,7 +89,7 @@ def at_queryable(queryable: Mapping[str, Sequence[str]]) -> Document:
 
 
 def of_provider_id(duplicate: DuplicateKeyError) -> bool:
-    """Whether a write failed because another verification has the id that the provider gave, and not because another unique value is taken."""
+    """Whether a write failed because another verification has the same id at the provider, and not because another unique value is taken."""
     return "provider.id" in (duplicate.details or {}).get("keyPattern", {})
 
 
@@ -162,7 +162,7 @@ class Store:
     async def pending_with_deadline(self, queryable: Mapping[str, Sequence[str]], limit: int, after: Due | None = None) -> list[Due]:
         """The pending verifications whose provider can be queried, the earliest deadline first; without those whose capture is complete.
 
-        `queryable`: the workspaces whose provider can be queried, by provider. If `after` is passed, only those behind it in this order.
+        `queryable`: the workspaces whose provider can be queried, by provider. If `after` is passed, only the verifications behind it are read.
         Cost: one query over an index.
         """
         return await due.read_due(self.collection, "due", LAST_INSTANT, at_queryable(queryable), limit, after)
@@ -170,7 +170,7 @@ class Store:
     async def pending_captured(self, queryable: Mapping[str, Sequence[str]], limit: int, after: Due | None = None) -> list[Due]:
         """The pending verifications whose provider can be queried and whose capture is complete, the earliest end of the capture first.
 
-        `queryable`: the workspaces whose provider can be queried, by provider. If `after` is passed, only those behind it in this order.
+        `queryable`: the workspaces whose provider can be queried, by provider. If `after` is passed, only the verifications behind it are read.
         """
         condition = {"status": Status.PENDING.value, **at_queryable(queryable)}
         return await due.read_due(self.collection, "captureCompletedAt", self.now(), condition, limit, after)
@@ -378,7 +378,7 @@ class Verifications:
         """All attempts of a chain, sorted by the number of the attempt.
 
         The query does not find an attempt whose own `chain` can't be read. So if `previous` or `next` of an attempt is the id of a verification that
-        was not found, that verification is read too. This raises BadDocument if it is such an attempt.
+        was not found, that verification is read too. The read raises BadDocument if that is such an attempt.
 
         Cost:   one query over an index; also a point read for each `previous` or `next` that was not found.
         Raises: BadDocument if an attempt can't be read.
@@ -488,7 +488,7 @@ class Verifications:
 
     async def _find(self, id: str, reading: frozenset[str] | None) -> Verification | None:
         if isinstance(id, BadDocument):
-            # The id is a link to the next or previous attempt. It is a BadDocument if the link could not be read from the document that contains it.
+            # The id is the `next` or `previous` of an attempt. It is a BadDocument if that value could not be read from the attempt's document.
             raise id
         if not isinstance(id, str):
             raise self._bad(BadDocument(id, "_id"))

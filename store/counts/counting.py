@@ -23,7 +23,7 @@ class Payer(Protocol):
         """Check that the payer has no debt. Raises: RateLimited."""
 
     def charge(self, rows: int, seconds: float) -> None:
-        """Charge for a read. `rows`: how many rows it counted. `seconds`: how long MongoDB took."""
+        """Charge for a read. `rows`: how many verifications the read counted. `seconds`: how long MongoDB took."""
 
 
 class Counting:

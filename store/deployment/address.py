@@ -29,7 +29,7 @@ class BadAddress(Exception):
 def readable(uri: str) -> Iterator[None]:
     """A context in which the driver reads the address. Raises: BadAddress if the driver refuses it, or would ignore a part of it.
 
-    Names are not looked up: whether a server answers at the address is found out later.
+    Names are not looked up here: the driver finds out later whether a server answers at the address.
     """
     # The driver would take an address without a scheme as the name of a host, and report no error. So such an address is refused here.
     if not uri.startswith(SCHEMES):

@@ -9,7 +9,7 @@ from pymongo.database import Database as PyMongoDatabase
 # Returns the comment for a command that is sent now; None if it has none.
 CommentOf = Callable[[], str | None]
 
-# The methods of collections that accept a comment.
+# The methods of collections whose commands get a comment.
 COMMENTED = (
     "aggregate",
     "bulk_write",

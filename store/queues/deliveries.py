@@ -1,7 +1,7 @@
 """The deliveries: how far the events of each verification were delivered to the integrator's backend.
 
 There is one document for each verification that has events to deliver. An instant in `due` means that events wait: a process may claim the document
-from then on. The process that has claimed it holds a lease, and `due` is the end of the lease. Every write is acknowledged by a majority.
+from then on. The process that has claimed the document holds a lease, and `due` is the end of the lease. Every write is acknowledged by a majority.
 """
 
 from collections.abc import Sequence

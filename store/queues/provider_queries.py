@@ -1,8 +1,8 @@
 """The queries that are due at providers: when the gateway reads the state of a pending verification from its provider.
 
-There is one entry for each pending verification whose provider can be queried. An entry says when the next query is due. That follows from the
-verification's own instants, so a lost entry can be written again at any time. A process claims an entry before it queries the provider. While it
-holds the lease, no other process queries the same verification.
+There is one entry for each pending verification whose provider can be queried. An entry says when the next query is due. This instant follows from
+the verification's own instants, so a lost entry can be written again at any time. A process claims an entry before it queries the provider. While the
+process holds the lease, no other process queries the same verification.
 
 Every write is acknowledged by a majority.
 """
@@ -52,9 +52,9 @@ class ProviderQueries:
         self.schedule = schedule or QuerySchedule()
 
     async def plan(self, verification: Verification) -> bool:
-        """Write when the verification is queried next, unless it is queried earlier anyway. Returns False if it is not to be queried.
+        """Write when the verification is queried next, unless an earlier query is planned already. Returns False if it can't be queried.
 
-        Doing this again changes nothing. Cost: one write by primary key.
+        A second call with the same verification changes nothing. Cost: one write by primary key.
         """
         if not verification.can_be_queried:
             return False

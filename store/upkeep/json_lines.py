@@ -73,5 +73,5 @@ def without_personal_data(document: Document, erasing_references: bool) -> Docum
 
 
 def chosen(nested: Any, *names: str) -> Document:
-    """These values of a nested document. It is empty if the stored value is no document."""
+    """The values of a nested document that have these names; an empty document if the stored value is no document."""
     return {name: nested[name] for name in names if name in nested} if isinstance(nested, dict) else {}

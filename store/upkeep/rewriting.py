@@ -66,7 +66,7 @@ async def rewrite_all(
 
 
 async def written(database: Database, rewrites: list[tuple[Document, Rewrite]]) -> int:
-    """Write new values, each if its document was neither changed nor rewritten since it was read. Returns how many were written."""
+    """Write the new values of each document that was neither changed nor rewritten since it was read. Returns how many documents were written."""
     writes = [
         UpdateOne(
             {"_id": document["_id"], "version": document.get("version"), REWRITES: document.get(REWRITES)},

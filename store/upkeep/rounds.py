@@ -54,6 +54,7 @@ class RoundsState:
 class Rounds:
     """The rounds of one kind of work. `outdated`: the condition for verifications that must be rewritten. All methods raise Unavailable.
 
+    `name`, `target`: those of the state (`RoundsState`). `fields`: the projection with which `claimed` reads verifications.
     `pause_seconds`: how long to wait before a further round, so that changes that were under way in other processes have ended.
     """
 
@@ -108,7 +109,7 @@ class Rounds:
                 return found
 
     async def record(self, rewritten: int, unreadable: int) -> None:
-        """Record what was done with a batch."""
+        """Add the numbers of a batch to the state: how many verifications were rewritten, and how many can't be, because a value can't be read."""
         if rewritten or unreadable:
             with answering():
                 counts = {"rewritten": rewritten, "unreadable": unreadable}
