@@ -101,7 +101,10 @@ class Creation:
         return created if task.exception() else task.result() or created
 
     def resume(self) -> None:
-        """End the pauses of all starts that wait until an operator corrects the providers file. Call this when the file was read again."""
+        """End the pauses of all starts that wait until an operator corrects the providers file. Call this when the file was read again.
+
+        In this process, the pauses end at once; in other processes, the leases of such starts end with the next sweep.
+        """
         self._resumed.set()
         self._resumed = asyncio.Event()
         self._must_release = True

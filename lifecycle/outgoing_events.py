@@ -2,7 +2,7 @@
 
 One process at a time does this for a workspace. The position of the workspace is a time of MongoDB up to which all changes are recorded. The position
 moves only to a time up to which the change stream has shown all changes (see `Feed.watermark`), and only after these changes are recorded. A process
-that takes the lease of the workspace first reads the changes since the position from the database. So neither a crash nor a lost oplog skips a change.
+that takes the lease of the workspace first reads the changes since the position from the database. So neither a crash nor a lost oplog loses one.
 """
 
 import asyncio

@@ -338,7 +338,7 @@ class IndexMissing(Unavailable):
 def requiring_hint() -> Iterator[None]:
     """A context for an operation with a hint. Raises IndexMissing if the index that the hint names does not exist.
 
-    If the whole collection does not exist, MongoDB accepts a read. It refuses a write with `upsert`, which creates the collection without the index.
+    If the whole collection does not exist, MongoDB accepts a read. It refuses a write with `upsert`, which would need the index in a new collection.
     """
     try:
         yield
