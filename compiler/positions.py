@@ -30,7 +30,7 @@ from compiler.run import Place, Run, Spot
 
 # Stands for the result of a completion that has to await something first. The run then has a hole for the value.
 PENDING = object()
-# The maximum number of classes whose type one position remembers. It limits the memory if the program creates classes again and again.
+# The maximum number of classes whose type one position remembers. Without a maximum, a program that keeps creating classes would fill the memory.
 MAX_CLASSES = 64
 
 Complete = Callable[[Any, Run, Place], Any]

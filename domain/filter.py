@@ -59,7 +59,7 @@ class Filter:
 
     @property
     def lasting(self) -> "Filter":
-        """This filter with only its lasting conditions: a verification that has once met them meets them for ever.
+        """This filter with only its lasting conditions: once a verification has met them, it always meets them.
 
         Lasting conditions concern attributes that keep their value once it is set. Only the reference may be erased, so that an anonymized
         verification without a reference meets the condition on the reference.

@@ -1,4 +1,4 @@
-"""Starts verifications at providers over the network: at once, again after failures, and in place of gateway processes that have ended.
+"""Starts verifications at providers over the network: when they are created, again after failures, and for other processes that have ended.
 
 A provider may have no means of recognizing a repeated request. So one process at a time works on a verification (see `store/queues/starts.py`), and
 after requests that were not answered, the request is repeated only a few times.

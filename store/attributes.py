@@ -39,7 +39,7 @@ class StoredAttribute(property):
     * `required_type` is the Python class that a required value has in the document; None if the value is optional.
     * `on_bad_value` returns the substitute for an optional value that can't be read.
     * `also_reads` names the other fields of the document that `read` uses.
-    * `read_column` reads the attribute from many documents at once, which is faster for some attributes. It raises one of UNREADABLE if `read`
+    * `read_column` reads the attribute from a list of documents, which is faster for some attributes. It raises one of UNREADABLE if `read`
       raises for any of the documents. It may also raise one if all documents are readable. The caller then reads each document with `value`.
     """
 

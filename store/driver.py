@@ -311,7 +311,7 @@ def is_time_limit(unavailable: Unavailable) -> bool:
 
 
 def driver_fault(error: BaseException | None) -> dict[str, object]:
-    """The error of the driver behind an error, for the log: its type, and MongoDB's code if it has one. Empty if no error of the driver is behind it.
+    """The driver's error that is `error` or caused it, for the log: its type, and MongoDB's code if it has one. Empty if there is no such error.
 
     The message of the driver is left out, because it can contain host names and values.
     """
@@ -325,7 +325,7 @@ def driver_fault(error: BaseException | None) -> dict[str, object]:
 
 
 def fault_text(error: BaseException) -> str:
-    """The type of an error, and the code of MongoDB behind it if there is one, such as "NotPrimaryError, code 10107"."""
+    """The type of an error, and MongoDB's code if MongoDB reported the error with one, such as "NotPrimaryError, code 10107"."""
     code = driver_fault(error).get("driver_code")
     return type(error).__name__ if code is None else f"{type(error).__name__}, code {code}"
 

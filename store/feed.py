@@ -334,7 +334,7 @@ class Feed:
 
     async def _exchange_heartbeat(self, heartbeat: Document) -> int:
         """Replace the previous heartbeat of this process by this one. Returns the number of the previous heartbeat, or 0 if there was none."""
-        # The condition on `beat` fails if the network delivers an earlier heartbeat late. It must not replace a later one.
+        # The network may deliver an earlier heartbeat late. The condition on `beat` then fails, so that a later heartbeat is not replaced.
         condition = {"_id": self._name, "beat": {"$lt": heartbeat["beat"]}}
         before = await self._store.database[HEARTBEATS].find_one_and_replace(condition, heartbeat, {"beat": 1}, upsert=True)
         return before["beat"] if before else 0

@@ -136,7 +136,7 @@ class Store:
     async def overdue(self, names: Sequence[str | None], limit: int, after: Due | None = None) -> list[Due]:
         """The verifications at these providers whose deadline has passed, the longest overdue first.
 
-        `names`: the names of the providers. None among them stands for verifications whose document has no provider.
+        `names`: the names of the providers. If one of them is None, verifications whose document has no provider are read too.
         If `after` is passed, only the verifications that follow it in this order are read.
         Cost: one query over an index.
         """
