@@ -252,7 +252,7 @@ def field_place(place: Place) -> Place:
 
 
 def close_remaining(values: Any, seen: int) -> None:
-    """Close the awaitables after the item at which a list failed. `seen`: the index of that item.
+    """Close the awaitables in the list `values` that follow the item at which the list failed. `seen`: the index of that item.
 
     Without this, Python would warn about coroutines that were never awaited.
     """

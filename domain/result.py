@@ -18,6 +18,7 @@ MAX_REASONS = 50
 class Result:
     """A final status with its reason codes. Use `reported` for a result that can be refused, and `received` for one that can't.
 
+    `source_id`: the provider's id of the event that reported the result; None if there is none.
     `note`: what is unusual about the result, and which fields of the document were repaired or left out (`Extraction.note`). It contains no values.
     """
 

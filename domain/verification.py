@@ -253,6 +253,7 @@ class Verification:
     def progressed(self, progress: Progress, windows: Windows, at: datetime, source_id: str | None = None, *, may_expire: bool = True) -> Self:
         """The verification after a step of the individual. Earlier steps that were never reported get the same instant, but no event of their own.
 
+        `windows`: how long the link stays valid once it is opened. `source_id`: the provider's id of the event that reported the step.
         A step changes nothing if it, a later step or a step with the same event id was already recorded, or if the status is final. If a deadline has
         passed, the verification becomes inconclusive instead of recording the step. If `may_expire` is False, the provider decides about
         deadlines, and they are ignored here.
@@ -342,8 +343,8 @@ class Verification:
     def anonymized(self, actor: Actor, at: datetime, erasing_references: bool = False) -> Self:
         """The verification without its personal data. An anonymized verification is returned unchanged, unless it still has a closing note.
 
-        `erasing_references`: whether the integrator's own references are removed too. `reference` becomes None, and `redirection_url` is cut to its
-        origin.
+        `actor`: the party that removes the data. `erasing_references`: whether the integrator's own references are removed too. `reference` then
+        becomes None, and `redirection_url` is cut to its origin.
         Raises: NotFinal.
         """
         if not self.status.final:

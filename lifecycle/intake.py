@@ -245,7 +245,10 @@ class Intake:
         return Reading(report.document) if report.status is status else Reading(again_seconds=0.0)
 
     def _waiting_for_document(self, applied: ReceivedWebhook, again_seconds: float) -> ReceivedWebhook:
-        """The entry with the instant at which the document is read again; the finished entry if that was tried often enough."""
+        """The entry with the instant at which the document is read again; the finished entry if the document was read often enough.
+
+        `again_seconds`: the shortest pause before the document is read again.
+        """
         tries = applied.document_tries
         if tries >= len(self._document_pauses):
             self._count(applied.provider, "without document")

@@ -92,7 +92,10 @@ class OutgoingEvents:
         return True
 
     async def _follow(self, listener: Listener, since: datetime) -> None:
-        """Record the changes that the feed delivers, until another process has taken the lease. Raises: Lagged, Unavailable."""
+        """Record the changes that the feed delivers, until another process has taken the lease. Raises: Lagged, Unavailable.
+
+        `since`: the time of MongoDB at which the deliveries of the workspace begin.
+        """
         while True:
             changes = await listener.changes(RENEWAL_SECONDS)
             # Read the watermark together with the changes. Later, it may have passed changes that still wait in the listener and are not recorded.

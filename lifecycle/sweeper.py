@@ -126,7 +126,7 @@ async def sweeping(chore: Chore, every_seconds: float, backlog: Backlog | None =
 
 
 async def sweep(chore: Chore, backlog: Backlog | None = None) -> int:
-    """Make the chore's change to all verifications that need it now. Returns how many of them this process changed.
+    """Make the chore's change to all verifications that need it now, and update the backlog. Returns how many of them this process changed.
 
     Each batch begins behind the previous batch, so that a verification that can't be changed does not block the others.
     """

@@ -189,7 +189,8 @@ class Secrets:
         """A copy of a section in which each secret replaces the keys that name its source.
 
         `names`: the names of the secrets, and whether each is a list. The sources of the secret `api_key` are `api_key_env` and `api_key_file`, those
-        of the list `webhook_secrets` are `webhook_secret_envs` and `webhook_secret_files`. Raises: ValueError.
+        of the list `webhook_secrets` are `webhook_secret_envs` and `webhook_secret_files`. `prefix`: stands before the keys in messages of errors.
+        Raises: ValueError.
         """
         section = dict(section)
         for name, several in names.items():

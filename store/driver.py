@@ -125,7 +125,7 @@ def connect(uri: str, timeout_seconds: float, listeners: Sequence[DriverListener
 
 
 def watching(uri: str, listeners: Sequence[DriverListener] = ()) -> Client:
-    """A client for change streams.
+    """A client for change streams. `listeners`: count or trace the commands and the connections of the client.
 
     The server selection time-out is short, because a stream that has lost its server waits that long before it resumes.
     """

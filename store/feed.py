@@ -267,6 +267,7 @@ class Feed:
     async def _read_followed(self, kind: Kind, topics: list[Topic], condition: Document, restored: int | None) -> set[str]:
         """Read verifications that are followed, and deliver them to their followers only. A follower skips the versions that it has received before.
 
+        `topics`: what the followers listen to; all topics have this `kind`. `condition`: the query for the verifications of these topics.
         `restored`: the lowest version that another program may have stored; None if it is unknown whether another program has stored any. The
         subscription of a follower that has received a higher version ends. If `restored` is None, the follower first reads the verification once
         more, because it may have received a version that was stored after the read of this method.

@@ -28,7 +28,10 @@ class QueryBudgets:
         self._collection: Collection = store.database[QUERY_BUDGETS]
 
     async def left(self, budgets: Mapping[str, QueryBudget]) -> dict[str, QueryBudget]:
-        """How many queries each of these workspaces may still send now; none during a pause. Cost: one query by primary keys."""
+        """How many queries each workspace may still send now; none during a pause. `budgets`: the budget of each workspace.
+
+        Cost: one query by primary keys.
+        """
         with answering():
             documents = await self._collection.find({"_id": {"$in": [*budgets]}}).to_list(None)
         found = {document["_id"]: document for document in documents}
