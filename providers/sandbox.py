@@ -37,7 +37,7 @@ class Sandbox:
     """Creates links to the sandbox's page with buttons. Anyone who has a link may press the buttons, so links are signed and can't be guessed.
 
     The sandbox reports results as other providers do: by webhooks with a signature. It hands them to the intake inside the process, without HTTP.
-    The first key signs new links and webhooks. Those that were signed with any of the other keys remain valid.
+    The first key signs new links and webhooks. Links and webhooks that were signed with any of the other keys remain valid.
     """
 
     name = "sandbox"
