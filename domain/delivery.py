@@ -10,8 +10,8 @@ from domain.instant import instant_text
 from domain.snapshot import state_after
 from domain.verification import Verification
 
-# When an event that the backend does not accept is sent again, in minutes after the first try. If the last of these tries fails, the event is given
-# up. Yousign repeats its own webhooks after the same times.
+# How many minutes after the first try an event is sent again, as long as the backend has not accepted it. If the last of these tries fails, the event
+# is given up. Yousign repeats its own webhooks after the same times.
 RETRY_MINUTES = (2, 6, 30, 60, 300, 1080, 1440, 2880)
 
 

@@ -117,7 +117,8 @@ class Verification:
     def billable(self) -> bool | None:
         """Whether the provider charges for the verification; None while it is pending.
 
-        The provider does not receive the close of a verification. So if it reports a verdict afterwards, it charges for that verdict.
+        The gateway does not send the close of a verification to the provider. So if the provider reports a verdict afterwards, it charges for that
+        verdict.
         """
         return (self.ignored_verdict or self.status).billable
 

@@ -68,7 +68,7 @@ class Yousign:
 
     @property
     def budget(self) -> QueryBudget:
-        """How often the gateway may read verifications by itself, as the workspace's section says."""
+        """How often the gateway may read verifications without a webhook, as the workspace's section of the providers file says."""
         return QueryBudget(self._section.reads_per_minute, self._section.reads_per_hour)
 
     def check(self, request: Request) -> None:

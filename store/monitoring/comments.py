@@ -6,7 +6,7 @@ from typing import Any
 from pymongo.collection import Collection as PyMongoCollection
 from pymongo.database import Database as PyMongoDatabase
 
-# Returns the comment for a command that is sent now; None if it has none.
+# Returns the comment for a command that is sent now; None if the command gets no comment.
 CommentOf = Callable[[], str | None]
 
 # The methods of collections whose commands get a comment.

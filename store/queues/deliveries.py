@@ -244,7 +244,7 @@ def when(condition: Document, value: Any) -> Document:
 
 
 def last_try(status: int | None, error: str | None) -> Document:
-    """The fields that show how the last try ended. Without `$literal`, MongoDB would take an error that begins with a dollar sign for a field's name."""
+    """The fields that show how the last try ended. Without `$literal`, MongoDB would take an error that begins with a dollar sign for a field."""
     return {
         "lastStatus": "$$REMOVE" if status is None else status,
         "lastError": "$$REMOVE" if error is None else {"$literal": error},

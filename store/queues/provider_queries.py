@@ -81,7 +81,7 @@ class ProviderQueries:
             return {found["_id"]: found["at"] for found in await aggregate(self._collection, due).to_list(None)}
 
     async def claimed(self, workspace: str) -> QueryClaim | None:
-        """Claim, of the entries of a workspace, the one that has been due longest. Returns None if none is due. Cost: one write over an index."""
+        """Claim the entry of this workspace that has been due longest. Returns None if no entry is due. Cost: one write over an index."""
         now = whole_milliseconds(self._store.now())
         until, lease = now + QUERY_LEASE, uuid4().hex
         condition = {"workspace": workspace, "at": {"$lte": now}, "$or": [{"until": {"$exists": False}}, {"until": {"$lte": now}}]}
