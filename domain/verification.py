@@ -372,7 +372,7 @@ class Verification:
 
     @property
     def _readable_requirements(self) -> Requirements | None:
-        # If this release can't read the requirements, a start or a retry is refused: the provider could verify a person whom they exclude.
+        # If this release can't read the requirements, a start or a retry is refused: the provider could verify a person whom these exclude.
         if isinstance(self.requirements, BadValue):
             raise self.requirements
         return self.requirements

@@ -157,7 +157,7 @@ class CommentedMotorCollection(AsyncIOMotorCollection[Document]):
     """
 
     def commented(self, options: Document) -> Document:
-        """The keyword arguments of a call, with the comment added to them."""
+        """The keyword arguments of a call, with the comment that `CommentedCollection.commented` adds."""
         with_comment: Document = self.delegate.commented(options)
         return with_comment
 
