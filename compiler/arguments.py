@@ -41,7 +41,12 @@ class Variable(NamedTuple):
 
 
 class Arguments:
-    """Makes the keyword arguments for the call of a field's resolver. The keys are the names of the resolver's parameters."""
+    """Makes the keyword arguments for the call of a field's resolver. The keys are the names of the resolver's parameters.
+
+    `convert`: converts the values as Strawberry does; None: the resolver receives the values as graphql-core coerced them.
+    `prepared`: False if each request has to coerce all arguments. `constant`: the arguments that have the same value in every request.
+    `variables`: the arguments whose values are variables.
+    """
 
     def __init__(self, field: GraphQLField, node: FieldNode, convert: "Converter | None") -> None:
         self._field = field

@@ -94,7 +94,7 @@ class Checks:
 def names_of(enum: GraphQLEnumType) -> tuple[EnumType, dict[str, str]] | None:
     """The Python enum of a GraphQL enum, and the GraphQL name of each member by its Python name.
 
-    None if the GraphQL enum was not made from a Python enum, if that is a Flag, or if a member has no GraphQL name.
+    None if the GraphQL enum was not made from a Python enum, if the Python enum is a Flag, or if a member has no GraphQL name.
     """
     enum_class: Any = getattr(enum, "wrapped_cls", None)
     if not isinstance(enum_class, EnumType) or Flag in enum_class.__mro__:

@@ -36,7 +36,7 @@ logger = logging.getLogger(__name__)
 
 MAX_PLANS = 512
 # The maximum size of the source of all cached plans together. Each line of source makes several small objects, and each full run of the garbage
-# collector visits all of these objects.
+# collector visits all of these objects. So a larger cache would slow down all requests.
 MAX_SOURCE_CHARACTERS = 1_000_000
 CONDITIONAL = ("skip", "include")
 NOT_COMPILED = ("defer", "stream", "experimental_disableErrorPropagation")
@@ -48,7 +48,10 @@ class Compiler:
     def __init__(
         self, schema: GraphQLSchema, *, hide_suggestions: bool = False, serializers: Serializers = NO_SERIALIZERS, limit: Limit = UNLIMITED
     ) -> None:
-        """`serializers`: functions that serialize scalars, which plans may call directly (see `Checks`)."""
+        """`hide_suggestions`: whether error messages leave out similar names of the schema. `limit`: how many items all lists of a response may have.
+
+        `serializers`: functions that serialize scalars, which plans may call directly (see `Checks`).
+        """
         self.schema = schema
         self.hide_suggestions = hide_suggestions
         self.limit = limit
@@ -65,6 +68,9 @@ class Plans:
     """The plans of one operation.
 
     There is one plan for each combination of the values of the variables in `@skip` and `@include`, and of the variant of the schema's guards.
+
+    `refused`: why graphql-core has to execute the operation; None as long as no reason is found. `everything`: values of the variables in `@skip` and
+    `@include` with which the operation selects all of its fields.
     """
 
     def __init__(self, compiler: Compiler, document: DocumentNode, definition: OperationDefinitionNode) -> None:
@@ -76,8 +82,8 @@ class Plans:
         self._fragments = {name: FragmentDetails(fragment) for name, fragment in named.items()}
         # `conditions_in` finds the variables in the conditions of all operations of the document. Only this operation's own variables matter.
         declared = {each.variable.name.value for each in definition.variable_definitions or ()}
-        # For each variable in `@skip` or `@include`: the value with which the operation selects the field. With all of these values together, it
-        # selects all of its fields, unless the same variable is in a `@skip` and in an `@include`.
+        # For each variable in `@skip` or `@include`: the value with which the operation selects the field. With all of these values together, the
+        # operation selects all of its fields, unless the same variable is in a `@skip` and in an `@include`.
         self.everything = {name: including for name, including in conditions_in(document) if name in declared}
         self._conditions = tuple(self.everything)
         self._variables = Variables(self._operation)

@@ -16,8 +16,8 @@ class Plan:
 
     All requests with this combination and this variant share the plan.
 
-    `roots`: one function for all fields of the root; for a mutation, one for each of these fields. `serially`: the operation is a mutation, whose
-    fields are executed one after the other.
+    `selected`: the fields that the operation selects anywhere. `roots`: one function for all fields of the root; for a mutation, one for each of
+    these fields. `serially`: whether the operation is a mutation. The fields of its root are executed one after the other.
     """
 
     def __init__(self, source: str, selected: SelectedFields, roots: Sequence[Root], serially: bool) -> None:

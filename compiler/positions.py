@@ -30,14 +30,14 @@ from compiler.run import Place, Run, Spot
 
 # Stands for the result of a completion that has to await something first. The run then has a hole for the value.
 PENDING = object()
-# The maximum number of classes whose type one position remembers. It limits the memory if the program creates classes again and again.
+# The maximum number of classes whose type one position remembers. Without a maximum, a program that keeps creating classes would fill the memory.
 MAX_CLASSES = 64
 
 Complete = Callable[[Any, Run, Place], Any]
 
 
 class Position(Spot):
-    """A `Spot` (see `compiler/run.py`) that can also complete the values found there."""
+    """A `Spot` (see `compiler/run.py`) that can also complete the values of its field, or of its list items."""
 
     __slots__ = ()
 
@@ -116,7 +116,8 @@ class ListPosition(Position):
 class ObjectPosition(Position):
     """The position of an object.
 
-    `function` is the plan's function for the object's fields. Objects whose class is in `classes` have the right type: `is_type_of` is not called.
+    `function` is the plan's function that completes the object's fields. Objects whose class is in `classes` have the right type: `is_type_of` is not
+    called for them.
     """
 
     __slots__ = ("classes", "function", "object_type")
@@ -251,7 +252,7 @@ def field_place(place: Place) -> Place:
 
 
 def close_remaining(values: Any, seen: int) -> None:
-    """Close the awaitables after the item at which a list failed. `seen`: the index of that item.
+    """Close the awaitables in the list `values` that follow the item at which the list failed. `seen`: the index of that item.
 
     Without this, Python would warn about coroutines that were never awaited.
     """

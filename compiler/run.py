@@ -38,7 +38,8 @@ def keys_of(place: Place) -> list[PathKey]:
 class Spot:
     """What is known at compile time about a field, or about the items of a list: its field, its type and its parent's spot (`above`).
 
-    `levels`: how many levels above a failed value become null with it. 0: only the value itself becomes null.
+    `required`: whether the value must not be null. `levels`: how many levels above a failed value become null with it. 0: only the value itself
+    becomes null.
     """
 
     __slots__ = ("above", "field_name", "levels", "nodes", "parent_type", "required", "return_type")
@@ -78,7 +79,10 @@ class Hole(NamedTuple):
 
 
 class CompiledOperation(NamedTuple):
-    """A validated operation, with the schema and the fragments of its operation document."""
+    """A validated operation, with the schema and the fragments of its operation document.
+
+    `hide_suggestions`: whether error messages leave out similar names of the schema.
+    """
 
     schema: GraphQLSchema
     definition: OperationDefinitionNode
@@ -106,7 +110,11 @@ UNLIMITED = Limit(inf, Exception)
 
 
 class Run:
-    """The state of one execution of a plan. Each execution creates a new object of this class."""
+    """The state of one execution of a plan. Each execution creates a new object of this class.
+
+    `raw`: the variables as the client sent them. `variables`: their values after coercion. `data`, `errors`: the response so far.
+    `items`: how many items the lists of the response have so far. `max_items`, `too_many`: the two parts of the `Limit`.
+    """
 
     __slots__ = (
         "context",

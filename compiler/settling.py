@@ -1,6 +1,6 @@
 """Fills the holes of a run: awaits their values, completes them and puts them into the response. For the terms, see compiler/README.md.
 
-If completing a value leaves further holes, they are awaited immediately: no hole waits until all others of its level are filled.
+If completing a value leaves further holes, they are awaited immediately. They do not wait until the other holes of the response are filled.
 """
 
 import asyncio

@@ -10,8 +10,8 @@ from domain.instant import instant_text
 from domain.snapshot import state_after
 from domain.verification import Verification
 
-# An event that the backend does not accept is sent again, these minutes after the first try. If the last of these tries fails, the event is given up.
-# Yousign repeats its own webhooks after the same times.
+# How many minutes after the first try an event is sent again, as long as the backend has not accepted it. If the last of these tries fails, the event
+# is given up. Yousign repeats its own webhooks after the same times.
 RETRY_MINUTES = (2, 6, 30, 60, 300, 1080, 1440, 2880)
 
 
@@ -29,8 +29,8 @@ class WebhookDelivery:
 
     `version`: the newest event to deliver. `settled`: up to this version, events were delivered or given up. `delivered_version`: the newest event
     that the backend accepted, 0 if none. `failed_versions`: the events that were given up. `tries`: how often the event after `settled` was sent.
-    `next_try_at`: when it is sent next; None if all events are settled. `last_status`: the HTTP status of the last response. `last_error`: why the
-    last try failed.
+    `next_try_at`: when that event is sent next; None if all events were delivered or given up. `last_status`: the HTTP status of the last response.
+    `last_error`: why the last try failed. `changed_at`: when the delivery last changed.
     """
 
     verification_id: str
@@ -90,7 +90,7 @@ def outgoing_webhook(verification: Verification, event: Event) -> OutgoingWebhoo
 
 
 def pause_after(tries: int) -> timedelta | None:
-    """How long to wait after a failed try before the event is sent again. `tries`: how often it was sent. None: the event is given up."""
+    """How long to wait after a failed try before the event is sent again; None if the event is given up. `tries`: how often the event was sent."""
     if tries > len(RETRY_MINUTES):
         return None
     return timedelta(minutes=RETRY_MINUTES[tries - 1] - (RETRY_MINUTES[tries - 2] if tries > 1 else 0))

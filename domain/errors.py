@@ -70,7 +70,7 @@ class InvalidInput(DomainError):
 
 
 class ProviderIdTaken(InvalidInput):
-    """The provider's id of a new verification is already that of another verification in the same workspace."""
+    """Another verification in the workspace already has the id at the provider that a new verification should have."""
 
     def __init__(self) -> None:
         super().__init__("external.id", "is already the provider's id of another verification in this workspace")
@@ -240,7 +240,7 @@ class Unavailable(RequestError):
 
 
 class RateLimited(RequestError):
-    """The caller has a debt: earlier operations did more work than the caller could pay."""
+    """The caller has a debt: earlier operations cost more than the caller's rate allowed."""
 
     code = "RATE_LIMITED"
 
@@ -250,7 +250,7 @@ class RateLimited(RequestError):
 
 
 class TookTooLong(RequestError):
-    """MongoDB did not finish a count in its time limit."""
+    """MongoDB did not finish a count within the time limit."""
 
     code = "TIMEOUT"
 

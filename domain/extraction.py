@@ -15,7 +15,7 @@ from domain.text import day, plain_text
 
 MAX_EXTRACTED_CHARACTERS = 510
 
-# The difference from UTC where a day begins first. A child may be born there on a day that has not begun in UTC.
+# The difference from UTC in the time zone where each day begins first. A child may be born there on a day that has not begun in UTC.
 EASTERNMOST = timedelta(hours=14)
 
 TYPES_BY_NAME = {type.value: type for type in DocumentType}
@@ -98,5 +98,5 @@ def remark_on(field: str, received: str | None, kept: str | None) -> str | None:
 
 
 def left_out(field: str) -> str:
-    """A sentence about a value that could not be used."""
+    """The sentence that says that the value of this field could not be used and was left out."""
     return f"extractedDocument.{field} was not usable and was left out"

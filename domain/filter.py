@@ -59,9 +59,10 @@ class Filter:
 
     @property
     def lasting(self) -> "Filter":
-        """This filter with only its lasting conditions: a verification that has once met them meets them for ever.
+        """This filter with only its lasting conditions: once a verification has met them, it always meets them.
 
-        They concern attributes that keep their value once they are set. Only the reference may be erased, so an erased reference meets its condition.
+        Lasting conditions concern attributes that keep their value once it is set. Only the reference may be erased, so that an anonymized
+        verification without a reference meets the condition on the reference.
         """
         return Filter(
             reference=self.reference,
@@ -80,7 +81,7 @@ class Filter:
         """Whether a client that shows the filtered list must receive this verification, because the list contains it, or contained it before.
 
         The list contained it before if an earlier state, of version `since` or later, matched. If anonymization may have erased the reference after
-        `since`, the condition on the reference counts as met: a client ignores the removal of a row that it does not show.
+        `since`, the condition on the reference counts as met. So a client may receive a verification that its list never contained, and ignores it.
         """
         lasting = self._matches_lasting(verification)
         if lasting and self._matches_changing(verification):
@@ -104,7 +105,7 @@ class Filter:
         return self.or_erased_reference and verification.reference is None and verification.anonymized_at is not None
 
     def _matches_changing(self, state: Verification | Snapshot) -> bool:
-        """Whether the state meets the conditions that `lasting` leaves out. They concern attributes that change again and again."""
+        """Whether the state meets the conditions that `lasting` leaves out. Those conditions concern attributes that change again and again."""
         return (
             (self.statuses is None or state.status in self.statuses)
             and (self.reason_codes is None or not set(self.reason_codes).isdisjoint(state.reasons))

@@ -5,8 +5,8 @@ from datetime import datetime
 from typing import NamedTuple, Self
 
 MINUTE_SECONDS, HOUR_SECONDS = 60, 3600
-# Queries are counted in periods of this length, so that a large budget needs no long list. A query counts within a
-# minute, or an hour, until that much time has passed since the end of its period.
+# Queries are counted in periods of this length, so that a large budget needs no long list. A query belongs to the last minute until a minute has
+# passed since the end of the query's period, and to the last hour until an hour has passed since then.
 PERIOD_SECONDS = 5
 
 
@@ -24,7 +24,7 @@ class SentQueries:
     periods: tuple[tuple[int, int], ...] = ()
 
     def left(self, budget: QueryBudget, at: datetime) -> QueryBudget:
-        """How many more queries the budget allows at this time: its numbers, less the queries of the last minute and of the last hour."""
+        """How many more queries the budget allows at this time: its number per minute, minus the queries of the last minute; the same per hour."""
         return QueryBudget(
             max(0, budget.per_minute - self._since(at.timestamp() - MINUTE_SECONDS)),
             max(0, budget.per_hour - self._since(at.timestamp() - HOUR_SECONDS)),

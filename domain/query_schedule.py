@@ -10,16 +10,16 @@ from domain.verification import Verification
 
 DEFAULT_AGES = tuple(timedelta(seconds=seconds) for seconds in (1200, 3600, 21_600, 86_400, 259_200, 604_800))
 AFTER_THE_LAST = timedelta(days=1)
-# The provider is queried these times after the individual came back from its page, because a result usually follows within minutes.
+# The provider is queried this long after the individual came back from the provider's page, because a result usually follows within minutes.
 AFTER_RETURN = tuple(timedelta(seconds=seconds) for seconds in (60, 300, 900))
-# The provider is queried this long after the deadline of the link. The provider counts the time of the link from a little later than the gateway, so
-# the link expires a little later at the provider.
+# The provider is queried this long after the deadline of the link. The provider begins to count the time of the link a little later than the gateway
+# does, so the link expires a little later at the provider.
 LINK_MARGIN = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
 class QuerySchedule:
-    """The ages at which a verification is queried, in ascending order. After the last age, it is queried every AFTER_THE_LAST."""
+    """The ages at which a verification is queried, in ascending order. After the last age, it is queried whenever AFTER_THE_LAST has passed again."""
 
     ages: tuple[timedelta, ...] = DEFAULT_AGES
 

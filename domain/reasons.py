@@ -209,7 +209,7 @@ def strictest(reasons: tuple[ReasonCode, ...], failed: bool) -> RetryAdvice:
 def unexplained(failed: bool) -> RetryAdvice:
     """The advice for an outcome without a reason, or with a reason that is not in the catalogue.
 
-    After a failure, it is no retry: the cause is unclear, and a retry could fail for the same cause.
+    After a failure, the advice is to offer an alternative, and not to retry: the cause is unclear, and a retry could fail for the same cause.
     """
     return RetryAdvice.OFFER_ALTERNATIVE if failed else RetryAdvice.RETRY_NOW
 

@@ -18,6 +18,7 @@ MAX_REASONS = 50
 class Result:
     """A final status with its reason codes. Use `reported` for a result that can be refused, and `received` for one that can't.
 
+    `source_id`: the provider's id of the event that reported the result; None if there is none.
     `note`: what is unusual about the result, and which fields of the document were repaired or left out (`Extraction.note`). It contains no values.
     """
 
@@ -53,7 +54,7 @@ class Result:
 
     @classmethod
     def received(cls, status: Status, codes: Sequence[str], extraction: Extraction | None = None, source_id: str | None = None) -> Self:
-        """The result that a provider sent by itself. It is a fact: whatever the codes are, it is not refused, and the note says what is unusual.
+        """The result that a webhook, or a query of the provider, has brought. It is never refused: if its codes are unusual, the note says so.
 
         `status` must be final. Texts without the form of a code are left out, because they could contain personal data.
         """
@@ -77,7 +78,7 @@ class Result:
 
 
 def remarks(status: Status, received: Sequence[str], reasons: tuple[str, ...]) -> list[str]:
-    """What is unusual about the codes that a provider sent with a status. `reasons`: the received codes that have the form of a code, once each."""
+    """What is unusual about the codes that a provider sent with a status. `reasons`: the received texts that are codes, without duplicates."""
     unusual = {
         f"reasonCodes was empty for {status.value}": status is not Status.VERIFIED and not received,
         "reasonCodes was not empty for verified": status is Status.VERIFIED and bool(received),

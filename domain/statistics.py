@@ -54,9 +54,9 @@ class DayCount:
 class VerificationStats:
     """Statistics of the verifications that match a filter.
 
-    The median is computed over the outcomes that an individual or a provider caused, without the outcomes that a deadline or a close caused. It is
-    None if there are no such outcomes. `charged_after_close`: how many closed verifications the provider charges for (its verdict came later). A
-    verification with a status that this release does not have is counted in `total` only.
+    `median_seconds_to_result`: from the creation to the outcome, over the outcomes that an individual or a provider caused, without the outcomes
+    that a deadline or a close caused; None if there are no such outcomes. `charged_after_close`: how many closed verifications the provider charges
+    for, because its verdict came after the close. `of_unknown_status`: how many verifications have a status that this release does not have.
 
     `by_day` is None unless it was requested. Days on which none of the verifications was created are left out.
     """

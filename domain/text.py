@@ -83,7 +83,7 @@ def origin(url: str) -> str:
 
 
 def with_parameter(url: str, name: str, value: str) -> str:
-    """The URL with this parameter at the end of its query. Parameters of the same name are removed. All else stays as it is, to the character."""
+    """The URL with this parameter at the end of its query. Parameters of the same name are removed. Every other character stays as it is."""
     before_fragment, hash, fragment = url.partition("#")
     address, _, query = before_fragment.partition("?")
     kept = [part for part in query.split("&") if query and unquote_plus(part.partition("=")[0]) != name]

@@ -36,7 +36,10 @@ version_of = attrgetter("version")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verification:
-    """One attempt at verifying a person's identity by video. Instants are timezone-aware, in UTC, in whole milliseconds."""
+    """One attempt at verifying a person's identity by video. Instants are timezone-aware, in UTC, in whole milliseconds.
+
+    `previous`, `next`: the ids of the attempts before and after this one in its chain. `declared`: None once the verification is anonymized.
+    """
 
     id: str
     workspace: str
@@ -114,7 +117,8 @@ class Verification:
     def billable(self) -> bool | None:
         """Whether the provider charges for the verification; None while it is pending.
 
-        The provider does not receive the close of a verification. So if it reports a verdict afterwards, it charges for that verdict.
+        The gateway does not send the close of a verification to the provider. So if the provider reports a verdict afterwards, it charges for that
+        verdict.
         """
         return (self.ignored_verdict or self.status).billable
 
@@ -130,7 +134,7 @@ class Verification:
 
     @property
     def awaits_verdict(self) -> bool:
-        """Whether the outcome is one that the system concluded from silence, and the provider's first verdict would still replace it."""
+        """Whether the system decided the outcome because no verdict had come. The provider's first verdict would then still replace that outcome."""
         return self.outcome is not None and self.outcome.actor is Actor.SYSTEM and self._first_verdict is None
 
     @property
@@ -167,7 +171,7 @@ class Verification:
 
     @property
     def started(self) -> bool:
-        """Whether the provider has accepted the verification. Before that, it has neither an id of the provider's nor a link."""
+        """Whether the provider has accepted the verification. Before that, the verification has neither the provider's id nor a link."""
         return self.provider.id is not None or self.provider.url is not None
 
     @property
@@ -221,7 +225,7 @@ class Verification:
     def accepted(self, provider: ProviderReference, at: datetime) -> Self:
         """The verification after its provider accepted it, and returned an id and a link for it. An accepted verification is returned unchanged.
 
-        The id is recorded even if the status is final meanwhile, so that a later verdict of the provider finds this verification.
+        The id is recorded even if the status has become final meanwhile, so that a later verdict of the provider finds this verification.
         """
         if self.started:
             return self
@@ -250,6 +254,7 @@ class Verification:
     def progressed(self, progress: Progress, windows: Windows, at: datetime, source_id: str | None = None, *, may_expire: bool = True) -> Self:
         """The verification after a step of the individual. Earlier steps that were never reported get the same instant, but no event of their own.
 
+        `windows`: how long the link stays valid once it is opened. `source_id`: the provider's id of the event that reported the step.
         A step changes nothing if it, a later step or a step with the same event id was already recorded, or if the status is final. If a deadline has
         passed, the verification becomes inconclusive instead of recording the step. If `may_expire` is False, the provider decides about
         deadlines, and they are ignored here.
@@ -277,10 +282,10 @@ class Verification:
     def concluded(self, result: Result, at: datetime) -> Self:
         """The verification after the provider reported this result.
 
-        The first result becomes the outcome, however late it is: it also replaces an outcome that the system concluded from silence. The same result
-        again changes nothing, unless it brings the document for the first time. A different result is recorded once, as the event RESULT_IGNORED,
-        and does not change the status. It is not recorded if its event id is in the history already. At most 20 such events are recorded, so that
-        the history stays short.
+        The first result becomes the outcome, however late it is, unless the integrator closed the verification before. It also replaces an outcome
+        that the system decided because no result had come. The same result again changes nothing, unless it brings the document for the first time.
+        A different result is recorded once, as the event RESULT_IGNORED, and does not change the status. It is not recorded if its event id is in the
+        history already. At most 20 such events are recorded, so that the history stays short.
         """
         if self._open_to(result):
             # The document of an anonymized verification is dropped, with the note about its fields.
@@ -329,7 +334,7 @@ class Verification:
         )
 
     def retried(self, id: str, retry: RetryRequest, provider: ProviderReference, windows: Windows, at: datetime) -> tuple[Self, Self]:
-        """Returns two verifications: this one with a link to its retry, and the retry. Raises: the errors of `retry_request`."""
+        """Returns two verifications: this one, with the retry's id as `next`, and the retry. Raises: the errors of `retry_request`."""
         request = self.retry_request(retry)
         at = self._not_before(at)
         first = type(self).created(id, self.workspace, request, provider, windows, at)
@@ -339,8 +344,8 @@ class Verification:
     def anonymized(self, actor: Actor, at: datetime, erasing_references: bool = False) -> Self:
         """The verification without its personal data. An anonymized verification is returned unchanged, unless it still has a closing note.
 
-        `erasing_references`: whether the integrator's own references are removed too. `reference` becomes None, and `redirection_url` is cut to its
-        origin.
+        `actor`: the party that removes the data. `erasing_references`: whether the integrator's own references are removed too. `reference` then
+        becomes None, and `redirection_url` is cut to its origin.
         Raises: NotFinal.
         """
         if not self.status.final:
@@ -367,7 +372,7 @@ class Verification:
 
     @property
     def _readable_requirements(self) -> Requirements | None:
-        # If this release can't read the requirements, a start or a retry is refused: the provider could verify a person whom they exclude.
+        # If this release can't read the requirements, a start or a retry is refused: the provider could verify a person whom these exclude.
         if isinstance(self.requirements, BadValue):
             raise self.requirements
         return self.requirements

@@ -1,9 +1,9 @@
 """The archive: files in which verifications are recorded before they are deleted, without their personal data.
 
 Each process appends to a file of its own, with one line of JSON for each verification, and begins another file every day. A line is on the disk
-before its verification is deleted. So a crash loses nothing, but it may leave lines of verifications that were not deleted: these are written again
-later. Readers keep the last line of each id. After a crash or a full disk, the last line of a file may be incomplete: its verification was not
-deleted.
+before its verification is deleted. So a crash loses nothing, but it may leave lines of verifications that were not deleted. Such a verification gets
+another line later, so readers must use the last line of each id. After a crash or a full disk, the last line of a file may be incomplete. The
+verification of such a line was not deleted.
 """
 
 import asyncio
@@ -25,7 +25,7 @@ FILE_MODE = 0o600
 
 
 class Archive:
-    """The archive in this directory. Raises: NotADirectoryError if no file can be written there; one is written and removed to find out."""
+    """The archive in this directory. The constructor writes and removes a file there. Raises: NotADirectoryError if this is not possible."""
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory

@@ -1,4 +1,4 @@
-"""Creates and changes verifications. All other code does so through this module, except `creation.py`, which records what a start led to."""
+"""Creates and changes verifications. All other code does so through this module, except `creation.py`, which records the outcomes of starts."""
 
 from collections.abc import Callable
 from contextlib import suppress
@@ -27,8 +27,9 @@ class Changes:
 
     Before a verification is returned or changed, its deadline is applied if it has passed, unless the provider decides about deadlines. A result is
     the exception: it takes precedence over the deadline.
-    `erasing_references`: whether anonymization also removes the integrator's own references (`Verification.anonymized`). `archive`: where
-    verifications are recorded before they are deleted; None if they are not.
+
+    `count_ignored_result` is called for each result that was ignored. `erasing_references`: whether anonymization also removes the integrator's own
+    references (`Verification.anonymized`). `archive`: where verifications are recorded before they are deleted; None if they are not.
     """
 
     def __init__(
@@ -95,7 +96,7 @@ class Changes:
         try:
             stored = await verifications.retry(id, lambda old, at: old.retried(successor, retry, reference, self._windows, at))
         except DomainError:
-            # The retry was not stored. After any other error, it may be stored. Then the entry stays, and the sweep starts the retry if it exists.
+            # The retry was not stored. After any other error, it may have been stored: the entry stays, and the sweep starts the retry if it exists.
             if announced:
                 await self._creation.withdraw(announced)
             raise
@@ -180,8 +181,8 @@ class Changes:
     async def expire(self, workspace: str, id: str) -> bool:
         """Apply the deadline of a verification for the sweeper, if it has passed. Returns whether this call changed the verification.
 
-        If the provider decides about deadlines, a verification expires here only if the provider has never accepted it, and so can't be queried about
-        it.
+        If the provider decides about deadlines, a verification expires here only if the provider has never accepted it. The gateway can't query the
+        provider about such a verification.
         """
 
         def rule(old: Verification, at: datetime) -> Verification:
@@ -209,10 +210,10 @@ class Changes:
         return await self._change_once(workspace, id, self._anonymizing(Actor.SYSTEM))
 
     async def remove(self, workspace: str, id: str, may_go: Callable[[Verification], bool]) -> int:
-        """Delete a chain from the database, if `id` is its newest attempt and `may_go` is true for all attempts. It is archived before.
+        """Archive and delete a chain, if `id` is its newest attempt and `may_go` is true for all attempts.
 
-        Returns how many verifications this call deleted. A chain is only deleted as a whole. Otherwise, the deletion of one attempt would end a
-        subscription that follows a pending one, and the attempt before it could not be retried.
+        Returns how many verifications this call deleted. A chain is only deleted as a whole. If one attempt were deleted alone, the subscriptions to
+        its chain would end, although another attempt may be pending, and the attempt before the deleted one could not be retried.
         Raises: BadDocument if an attempt can't be read; OSError if the archive can't be written. Nothing is deleted then.
         """
         verifications = self._store.within(workspace)

@@ -1,4 +1,4 @@
-"""Starts verifications at providers over the network: at once, again after failures, and in place of gateway processes that have ended.
+"""Starts verifications at providers over the network: when they are created, again after failures, and for other processes that have ended.
 
 A provider may have no means of recognizing a repeated request. So one process at a time works on a verification (see `store/queues/starts.py`), and
 after requests that were not answered, the request is repeated only a few times.
@@ -101,7 +101,10 @@ class Creation:
         return created if task.exception() else task.result() or created
 
     def resume(self) -> None:
-        """Make all starts that wait for an operator to correct the providers file due at once. Call this when the file was read again."""
+        """End the pauses of all starts that wait until an operator corrects the providers file. Call this when the file was read again.
+
+        In this process, the pauses end at once; in other processes, the leases of such starts end with the next sweep.
+        """
         self._resumed.set()
         self._resumed = asyncio.Event()
         self._must_release = True

@@ -57,7 +57,7 @@ class OutgoingWebhooks:
         self._leaving = False
 
     async def run(self, send: Send) -> None:
-        """Deliver events until cancelled. Workspaces may come and go meanwhile. `send` sends a webhook once."""
+        """Deliver events until cancelled. Meanwhile, workspaces may gain or lose their section `deliveries`. `send` sends a webhook once."""
         tasks: dict[str, asyncio.Task[None]] = {}
         try:
             while True:
@@ -93,8 +93,8 @@ class OutgoingWebhooks:
     async def resend_failed(self, workspace: str | None, since: datetime) -> list[str]:
         """For each verification of which an event was given up since this instant: deliver its events again, from the first that was not accepted.
 
-        `workspace`: None for all workspaces. Returns the ids of the verifications. A verification is left as it is if this release can't read its
-        document, or if it does not have the event any more because a backup was restored.
+        `workspace`: None for all workspaces. Returns the ids of these verifications. If a verification no longer exists, its delivery is deleted. A
+        verification is left out if this release can't read its document, or if a backup was restored in which it does not have the event.
         """
         resent: list[str] = []
         left: list[str] = []

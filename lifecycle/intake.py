@@ -32,8 +32,8 @@ logger = logging.getLogger(__name__)
 DOCUMENT_SECONDS = 5.0
 # The pauses before the document is read again. If the try after the last pause fails, the gateway gives up.
 DOCUMENT_PAUSES = (30.0, 120.0, 600.0, 3600.0, 6 * 3600.0)
-# While a webhook matches no verification, it is tried again. The pauses are as long as its age, but at least FIRST_PAUSE and at most LONG_PAUSE. Once
-# it counts as unmatched, they are RARE_PAUSE.
+# While a webhook matches no verification, it is tried again. Each pause is as long as the age of the webhook, but at least FIRST_PAUSE and at most
+# LONG_PAUSE. After UNMATCHED_AFTER, the webhook counts as unmatched, and each pause is RARE_PAUSE.
 FIRST_PAUSE, LONG_PAUSE, RARE_PAUSE = timedelta(seconds=2), timedelta(minutes=1), timedelta(hours=1)
 UNMATCHED_AFTER = timedelta(minutes=10)
 # After an unexpected error, a webhook is applied again after ERROR_PAUSE; each later pause is four times as long. After MAX_TRIES tries, it has
@@ -97,12 +97,12 @@ class Intake:
         return provider
 
     async def receive(self, workspace: str, content: bytes, headers: Mapping[str, str]) -> asyncio.Task[None] | None:
-        """Record a webhook. When this returns, a majority of the MongoDB members has it on disk, so it will be applied, whatever happens.
+        """Record a webhook. When this returns, a majority of the MongoDB members has it on disk, so it will be applied even if this process ends.
 
         Returns the task that applies it; None if there is nothing to apply, or it was received before. The caller need not wait for the task.
         Header names are in lower case.
         Cost:   one write.
-        Raises: NoProvider, BadSignature: nothing was written then; Unavailable.
+        Raises: NoProvider, BadSignature: nothing was written then. Unavailable: the webhook may have been written then.
         """
         provider = self.sender(workspace)
         try:
@@ -245,7 +245,10 @@ class Intake:
         return Reading(report.document) if report.status is status else Reading(again_seconds=0.0)
 
     def _waiting_for_document(self, applied: ReceivedWebhook, again_seconds: float) -> ReceivedWebhook:
-        """The entry with the instant at which the document is read again; the finished entry if that was tried often enough."""
+        """The entry with the instant at which the document is read again; the finished entry if the document was read often enough.
+
+        `again_seconds`: the shortest pause before the document is read again.
+        """
         tries = applied.document_tries
         if tries >= len(self._document_pauses):
             self._count(applied.provider, "without document")

@@ -18,7 +18,7 @@ GENERATED_ID = re.compile("ver_(?P<uuid>[0-9a-f]{32})")
 # programs that find links in a text leave out punctuation at the end of a link.
 TOKEN = re.compile(r"(?P<workspace>[A-Za-z0-9][A-Za-z0-9_.-]{0,63})\.(?P<uuid>[A-Za-z0-9_-]{21}[AQgw])(?P<signature>[A-Za-z0-9_-]{21}[AQgw])")
 SIGNATURE_BYTES = 16
-# The providers that may report the result only, and not the steps before it. The sandbox is not among them: its page reports each step.
+# The providers that may report only the result, and not the steps before it. The sandbox is not among them: its page reports each step.
 OBSERVED_PROVIDERS = frozenset({"yousign", "external"})
 
 
@@ -40,7 +40,7 @@ class LinkTokens:
         self._keys = [hmac.digest(key.encode(), f"observed links/{kind}".encode(), "sha256") for key in signing_keys]
 
     def token(self, workspace: str, verification_id: str) -> str:
-        """The token of a verification. Raises: ValueError if the id is not one of the gateway's."""
+        """The token of a verification. Raises: ValueError if the id does not have the form of GENERATED_ID."""
         found = GENERATED_ID.fullmatch(verification_id)
         if not found:
             raise ValueError(f"{verification_id} is not an id of the gateway's")
@@ -76,15 +76,15 @@ class ObservedLinks:
         return provider in OBSERVED_PROVIDERS and workspace not in self.unobserved
 
     def start_url(self, workspace: str, verification_id: str) -> str:
-        """The link through which the individual goes to the provider. Raises: ValueError if the id is not one of the gateway's."""
+        """The link through which the individual goes to the provider. Raises: ValueError if the id does not have the form of GENERATED_ID."""
         return f"{self._public_url}/v/{self.starts.token(workspace, verification_id)}"
 
     def return_url(self, workspace: str, verification_id: str) -> str:
-        """The link to which the provider sends the individual back. Raises: ValueError if the id is not one of the gateway's."""
+        """The link to which the provider sends the individual back. Raises: ValueError if the id does not have the form of GENERATED_ID."""
         return f"{self._public_url}/r/{self.returns.token(workspace, verification_id)}"
 
     def redirection_url(self, verification: Verification) -> str:
-        """The URL that the provider receives as its redirection URL: the link back, or the integrator's own URL if the verification has none."""
+        """The redirection URL that the provider receives: the observed link back, or the integrator's own URL if the verification has none."""
         if not self._has_links(verification):
             return verification.redirection_url
         return self.return_url(verification.workspace, verification.id)

@@ -1,8 +1,8 @@
 """Records the events that must be delivered to the integrator's backend: reads the changes of a workspace, and writes them to the deliveries.
 
 One process at a time does this for a workspace. The position of the workspace is a time of MongoDB up to which all changes are recorded. The position
-moves only to a time up to which the change stream has shown all changes (see `Feed.watermark`), and only after these are recorded. A process that
-begins reads the changes since the position from the database. So neither a crash nor a lost oplog skips a change.
+moves only to a time up to which the change stream has shown all changes (see `Feed.watermark`), and only after these changes are recorded. A process
+that takes the lease of the workspace first reads the changes since the position from the database. So neither a crash nor a lost oplog loses one.
 """
 
 import asyncio
@@ -92,7 +92,10 @@ class OutgoingEvents:
         return True
 
     async def _follow(self, listener: Listener, since: datetime) -> None:
-        """Record the changes that the feed delivers, until another process has taken the lease. Raises: Lagged, Unavailable."""
+        """Record the changes that the feed delivers, until another process has taken the lease. Raises: Lagged, Unavailable.
+
+        `since`: the time of MongoDB at which the deliveries of the workspace begin.
+        """
         while True:
             changes = await listener.changes(RENEWAL_SECONDS)
             # Read the watermark together with the changes. Later, it may have passed changes that still wait in the listener and are not recorded.
@@ -109,7 +112,7 @@ class OutgoingEvents:
             self._recorded()
 
     async def _renewed(self, watermark: datetime | None = None) -> bool:
-        """Extend the lease, and move the position to `watermark` if it is passed. Does nothing until RENEWAL_SECONDS after the last time.
+        """Extend the lease, and move the position to `watermark` if that is passed. Does nothing within RENEWAL_SECONDS after the last extension.
 
         Returns whether this process still holds the lease.
         """

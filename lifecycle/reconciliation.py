@@ -1,8 +1,8 @@
 """Reconciliation: reads pending verifications from their providers, so that the loss of a webhook only delays the result.
 
-Only the sweep queries providers, never a request of a client. `domain/query_schedule.py` says when. One process at a time
-queries a verification (`store/queues/provider_queries.py`), and all processes together stay within the budget of the workspace
-(`store/queues/query_budgets.py`). The intake applies a result that was read, as it applies the result of a webhook.
+Only the sweep queries providers, never a request of a client. `domain/query_schedule.py` says when a verification is queried. One process at a time
+queries it (`store/queues/provider_queries.py`), and all processes together stay within the budget of the workspace (`store/queues/query_budgets.py`).
+The intake applies a result that was read, as it applies the result of a webhook.
 """
 
 import asyncio
@@ -80,7 +80,7 @@ class Reconciliation:
         ]
 
     def resume(self) -> None:
-        """Query again soon where the provider did not accept the API key. Call this when the providers file was read again."""
+        """Query soon in the workspaces whose provider did not accept the API key. Call this when the providers file was read again."""
         self._resumed = True
 
     async def due(self, after: Due | None = None) -> list[Due]:

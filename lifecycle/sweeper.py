@@ -33,7 +33,7 @@ class Chore:
     """One of the sweeper's tasks, such as applying deadlines: a change that many verifications need at some time.
 
     `due` returns the next batch of verifications to change. Its argument is the last verification of the previous batch, None for the first batch.
-    `change` changes the verification with a workspace and an id, and returns how many verifications this process changed.
+    `change` takes a workspace and an id. It changes this verification, and returns how many verifications this process changed.
     `done` is the participle that names the change in the log, such as "expired". `rarity`: how much longer the pauses of this chore are than those of
     the others.
     """
@@ -59,9 +59,9 @@ class Periods:
 
 @dataclass(slots=True)
 class Backlog:
-    """How a chore goes, for the metrics.
+    """The state of a chore, for the metrics.
 
-    `due`: how many items the last complete sweep found, or the running one if it has found more. `changed`: how many items this process has changed.
+    `due`: how many items the last complete sweep found, or the running sweep if it has found more. `changed`: how many items this process changed.
     `swept_at`: when the last sweep ended without an error, in seconds since 1970; None before that.
     """
 
@@ -71,7 +71,7 @@ class Backlog:
 
 
 def chores(store: Store, providers: Providers, changes: Changes, creation: Creation, periods: Periods) -> list[Chore]:
-    """The chores of the sweeper. Those of periods that are None are left out."""
+    """The chores of the sweeper. If a period is None, its chore is left out."""
 
     def overdue(after: Due | None) -> Awaitable[list[Due]]:
         queryable = providers.queryable
@@ -126,7 +126,7 @@ async def sweeping(chore: Chore, every_seconds: float, backlog: Backlog | None =
 
 
 async def sweep(chore: Chore, backlog: Backlog | None = None) -> int:
-    """Make the chore's change to all verifications that need it now. Returns how many of them this process changed.
+    """Make the chore's change to all verifications that need it now, and update the backlog. Returns how many of them this process changed.
 
     Each batch begins behind the previous batch, so that a verification that can't be changed does not block the others.
     """

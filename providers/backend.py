@@ -42,7 +42,7 @@ class Backend:
         self._client = client
 
     async def send(self, section: Deliveries, webhook: OutgoingWebhook) -> Receipt:
-        """Send a webhook once. It is accepted if the response has a status from 200 to 299 within TRY_SECONDS."""
+        """Send a webhook once. The webhook counts as accepted if a response with a status from 200 to 299 arrives within TRY_SECONDS."""
         content = orjson.dumps(webhook.body)
         headers = {"content-type": "application/json", **signed_headers(section.secret.get_secret_value(), webhook.id, content, datetime.now(UTC))}
         try:

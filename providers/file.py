@@ -40,7 +40,8 @@ def safe_address(url: AnyHttpUrl) -> AnyHttpUrl:
     """Check that requests to a URL are encrypted, or stay on this machine. Returns the URL. Raises: ValueError."""
     if url.scheme != "https" and url.host not in LOOPBACK:
         raise ValueError("must be an https URL, or an http URL on this machine")
-    # An empty query or fragment ("https://api.example?") is refused too: a path that is appended to it would be a part of it.
+    # An empty query or fragment ("https://api.example?") is refused too: a path that is appended to such a URL would become a part of the query or
+    # fragment.
     if url.username or url.password or url.query is not None or url.fragment is not None:
         raise ValueError("must have no user, no query and no fragment")
     return url
@@ -61,8 +62,8 @@ def standard_secret(secret: SecretStr) -> SecretStr:
 def nameable_address(url: AnyHttpUrl) -> AnyHttpUrl:
     """Check that a Content-Security-Policy can name a URL. Returns the URL. Raises: ValueError.
 
-    Source: Content Security Policy Level 3, 2.3.1 (`host-source`). A policy can't name IPv6 addresses, or paths with characters that separate its
-            parts.
+    Source: Content Security Policy Level 3, 2.3.1 (`host-source`). A policy can't name IPv6 addresses, or paths with characters that separate the
+            parts of a policy.
     """
     if not NAMEABLE_URL.fullmatch(str(url)):
         raise ValueError("must have a host name or an IPv4 address, and a path without quotes, commas and semicolons")
@@ -76,7 +77,7 @@ StandardSecret = Annotated[SecretStr, AfterValidator(standard_secret)]
 
 
 class Section(BaseModel):
-    """A section of the file. Unfamiliar keys are refused, since most are misspelled."""
+    """A section of the file. Unfamiliar keys are refused, because they are usually misspelled keys."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
@@ -114,7 +115,9 @@ class ExternalSection(SectionOfWorkspace):
 class YousignSection(SectionOfWorkspace):
     """A workspace whose provider is Yousign.
 
-    `workspace_id`: Yousign's own id of the workspace in which verifications are created; None for its default workspace.
+    `webhook_secrets`: the secrets with which Yousign signs webhooks; a signature with any of them is valid.
+    `workspace_id`: Yousign's own id of the workspace in which verifications are created; None for Yousign's default workspace.
+    `observe`: whether verifications have observed links (see the glossary).
     `reads_per_minute`, `reads_per_hour`: how many queries for results the gateway may send to Yousign for this workspace.
     """
 
@@ -186,7 +189,8 @@ class Secrets:
         """A copy of a section in which each secret replaces the keys that name its source.
 
         `names`: the names of the secrets, and whether each is a list. The sources of the secret `api_key` are `api_key_env` and `api_key_file`, those
-        of the list `webhook_secrets` are `webhook_secret_envs` and `webhook_secret_files`. Raises: ValueError.
+        of the list `webhook_secrets` are `webhook_secret_envs` and `webhook_secret_files`. `prefix`: stands before the keys in messages of errors.
+        Raises: ValueError.
         """
         section = dict(section)
         for name, several in names.items():
@@ -207,7 +211,7 @@ class Secrets:
 
     def _variable(self, key: str, name: str) -> str:
         if not self._environment.get(name):
-            # A text that has not the form of a name may be the secret itself, written here by mistake. So the message does not show it.
+            # A text without the form of a name may be the secret itself, written here by mistake. So the message does not show the text.
             shown = name if VARIABLE_NAME.fullmatch(name) else "with this name"
             raise ValueError(f"{key}: the environment variable {shown} is not set")
         return self._environment[name]

@@ -52,7 +52,7 @@ class ProviderPort(Protocol):
 
 @runtime_checkable
 class QueryablePort(ProviderPort, Protocol):
-    """A provider whose verifications can be read. `budget`: how often the gateway may read them by itself, without a webhook."""
+    """A provider whose verifications can be read. `budget`: how often the gateway may read them without a webhook that announces a result."""
 
     @property
     def budget(self) -> QueryBudget:

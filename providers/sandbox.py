@@ -37,7 +37,7 @@ class Sandbox:
     """Creates links to the sandbox's page with buttons. Anyone who has a link may press the buttons, so links are signed and can't be guessed.
 
     The sandbox reports results as other providers do: by webhooks with a signature. It hands them to the intake inside the process, without HTTP.
-    The first key signs new links and webhooks. Those that were signed with any of the other keys remain valid.
+    The first key signs new links and webhooks. Links and webhooks that were signed with any of the other keys remain valid.
     """
 
     name = "sandbox"
@@ -63,7 +63,8 @@ class Sandbox:
     async def start(self, start: Start) -> ProviderReference:
         """Create the link for a verification. The link contains everything that the sandbox needs, so the sandbox stores nothing.
 
-        If the first name is a scenario, the webhook about its outcome is sent soon. It is lost if the process ends before that.
+        If the first name is a scenario, the sandbox soon sends a webhook about the scenario's outcome, unless the scenario has the fault `lost`. The
+        webhook is never sent if the process ends before that.
         Raises: InvalidInput for the same reasons as `check`.
         """
         self.check(start.request)

@@ -10,8 +10,8 @@ from domain.status import Status
 
 SCENARIO_PREFIX = "sandbox:"
 SCENARIO = re.compile(r"sandbox:(?:(?P<status>verified|failed|inconclusive)(?::(?P<codes>[A-Z0-9_,]+))?|(?P<code>[A-Z0-9_]+))(?P<faults>(\+[a-z]+)*)")
-# Faults of a webhook's delivery. `late`: it arrives after a minute. `duplicated`: several times at once. `reordered`: followed by a webhook that
-# contradicts it. `lost`: never. `early`: before the verification is stored.
+# Faults of a webhook's delivery. `late`: the webhook arrives after a minute. `duplicated`: COPIES webhooks with the same event arrive at the same
+# time. `reordered`: another webhook follows that contradicts it. `lost`: it never arrives. `early`: it arrives before the verification is stored.
 FAULTS = frozenset({"late", "duplicated", "reordered", "lost", "early"})
 DELAY_SECONDS, LATE_SECONDS = 2.0, 60.0
 COPIES = 5

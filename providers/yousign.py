@@ -68,7 +68,7 @@ class Yousign:
 
     @property
     def budget(self) -> QueryBudget:
-        """How often the gateway may read verifications by itself, as the workspace's section says."""
+        """How often the gateway may read verifications without a webhook, as the workspace's section of the providers file says."""
         return QueryBudget(self._section.reads_per_minute, self._section.reads_per_hour)
 
     def check(self, request: Request) -> None:
@@ -160,7 +160,10 @@ def human_names(request: Request) -> tuple[str, str]:
 
 
 def answered(response: httpx2.Response, retry_after_seconds: float | None) -> dict[str, Any]:
-    """The JSON object in a successful response. Raises: ProviderRefused, ProviderAway, AccessDenied, GoneAtProvider."""
+    """The JSON object in a successful response. Raises: ProviderRefused, ProviderAway, AccessDenied, GoneAtProvider.
+
+    `retry_after_seconds`: how long Yousign demands to wait before the next request; None if it demands nothing.
+    """
     content = json_object(response.content)
     match response.status_code:
         case 200 | 201 if content:

@@ -1,4 +1,4 @@
-"""Descriptors that read the attributes of a verification from its MongoDB document: one function for each kind of attribute."""
+"""Descriptors that read the attributes of a verification from its MongoDB document. One function for each kind of attribute makes its descriptors."""
 
 from collections.abc import Callable, Iterable
 from datetime import datetime
@@ -19,26 +19,28 @@ ReadColumn = Callable[[list[Document], SealingKeys], Iterable[Any]]
 
 
 def itself(bad: BadValue) -> BadValue:
-    """Return the BadValue unchanged. This is the default of `on_bad_value`: an unreadable value reads as its BadValue."""
+    """Return the BadValue unchanged. This is the default of `on_bad_value`: an attribute whose stored value is unreadable gets a BadValue instead."""
     return bad
 
 
 def refuse(value: object) -> Never:
-    """Always raises TypeError. This is the default of `convert` in `plain_attribute`, which calls it for values of another type than required."""
+    """Always raise TypeError. This is the default of `convert` in `plain_attribute`, which calls it for values of another type than required."""
     raise TypeError
 
 
 class StoredAttribute(property):
     """An attribute of a verification that is read from a field of its MongoDB document.
 
-    * `read` returns the attribute's value. It raises one of UNREADABLE if the value can't be represented, or if it is required and missing. `value`
-      handles these cases.
+    * `field` is the name of that field.
+    * `read` returns the attribute's value. It raises one of UNREADABLE if the value can't be represented, or if it is required and missing. The
+      method `value` catches these exceptions.
+    * `getter` is the getter of the property. If it is None, the property calls `read`, and `value` after one of UNREADABLE.
     * `default` computes the value from the other fields of the document if the attribute's field is missing.
     * `required_type` is the Python class that a required value has in the document; None if the value is optional.
     * `on_bad_value` returns the substitute for an optional value that can't be read.
     * `also_reads` names the other fields of the document that `read` uses.
-    * `read_column` reads the attribute from many documents at once, which is faster for some attributes. It raises one of UNREADABLE if `read`
-      raises for any of the documents. It may also raise for readable documents; the caller then reads each document with `value`.
+    * `read_column` reads the attribute from a list of documents, which is faster for some attributes. It raises one of UNREADABLE if `read`
+      raises for any of the documents. It may also raise one if all documents are readable. The caller then reads each document with `value`.
     """
 
     def __init__(
@@ -67,7 +69,7 @@ class StoredAttribute(property):
         return [read(document, keys) for document in documents]
 
     def value(self, document: Document, keys: SealingKeys) -> Any:
-        """The value; the default if the field is missing; the substitute if the value is optional and can't be read.
+        """The attribute's value; the default if the field is missing; the substitute if the value is optional and can't be read.
 
         Raises: BadDocument if a required value can't be read.
         """
@@ -88,7 +90,10 @@ class StoredAttribute(property):
 
 
 def plain_attribute(field: str, required_type: type, *, convert: Decode = refuse, default: Callable[[Document], Any] | None = None) -> Any:
-    """A required attribute whose stored value needs no decoding. `convert` decodes values of another type than `required_type`, or refuses them."""
+    """A required attribute whose stored value needs no decoding. `convert` decodes values of another type than `required_type`, or refuses them.
+
+    `default` computes the value if the field is missing.
+    """
 
     def read(document: Document, keys: SealingKeys) -> Any:
         value = document[field]
@@ -198,7 +203,10 @@ def optional_attribute(field: str, decode: Decode, *, default: Any = None, on_ba
 
 
 def sealed_attribute(field: str, decode: Open) -> Any:
-    """An optional attribute with encrypted data, read as a `Sealed` object whose `open` decrypts them; None if the field is missing."""
+    """An optional attribute with encrypted data, read as a `Sealed` object whose `open` decrypts them; None if the field is missing.
+
+    `decode` converts the decrypted content to an object of the domain.
+    """
 
     def read(document: Document, keys: SealingKeys) -> Any:
         envelope = document.get(field)
@@ -208,7 +216,7 @@ def sealed_attribute(field: str, decode: Open) -> Any:
 
 
 def cached_attribute(field: str, required_type: type, decode: ReadAttribute, *, also_reads: tuple[str, ...] = ()) -> Any:
-    """An attribute that is decoded on first use, and then cached in `_events`. It is used only for `events`, which are slow to decode."""
+    """An attribute that is decoded on first use, and then cached in `_events` of the verification. Only `events` is cached: it is slow to decode."""
 
     def get(verification: Any) -> Any:
         if verification._events is None:

@@ -16,9 +16,9 @@ MAX_LOGGED = 10_000
 
 
 class BadDocuments:
-    """Counts every document and value that can't be read. Logs each pair of a verification and a field once, and not again while it is remembered.
+    """Counts every document and value that can't be read. Logs each pair of a verification and a field, but not again while the pair is remembered.
 
-    Only the last MAX_LOGGED pairs are remembered, so that many bad documents do not fill the memory.
+    Only the last MAX_LOGGED logged pairs are remembered, so that many bad documents do not fill the memory.
     """
 
     def __init__(self) -> None:

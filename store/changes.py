@@ -35,7 +35,8 @@ PIPELINE = [
                 {
                     "ns.coll": {"$in": [VERIFICATIONS, HEARTBEATS, TOMBSTONES]},
                     "operationType": "update",
-                    # A document that was rewritten has new keys or a new schema. The verification is the same, so subscribers receive nothing.
+                    # A rewritten document is encrypted with another key, or has a newer schema. Its verification is the same, so subscribers receive
+                    # nothing.
                     f"updateDescription.updatedFields.{REWRITES}": {"$exists": False},
                 },
                 {"ns.coll": VERIFICATIONS, "operationType": "delete"},

@@ -29,8 +29,8 @@ DOCUMENT_TYPES = {type.value: type for type in DocumentType}
 
 NAIVE_EPOCH = EPOCH.replace(tzinfo=None)
 EARLIEST, LATEST = datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, 23, 59, 59, 999_000, UTC)
-# The field with the encrypted text that the integrator wrote when it closed the verification. It is not stored in the closing event, because stored
-# events never change, and anonymization removes the text.
+# The field with the encrypted text that the integrator wrote when it closed the verification. The text is not stored in the closing event, because
+# anonymization must remove the text, and stored events never change.
 CLOSING_NOTE = "closingNote"
 # The largest value of GraphQL's Int, which has 32 bits.
 MAX_INT = 2**31 - 1
@@ -242,7 +242,7 @@ def decode_extracted(content: Document, verification_id: str) -> ExtractedDocume
 
 
 def value_or_bad(document: Document, field: str, decode: Decode, verification_id: object, stored_field: str) -> Any:
-    """The decoded value of a field in a nested document; None if the field is missing, a BadValue if the value can't be read."""
+    """The decoded value of a field in a nested document; None if the field is missing; a BadValue with `stored_field` if the value can't be read."""
     try:
         value = document.get(field)
         return None if value is None else decode(value)

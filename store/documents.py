@@ -51,7 +51,7 @@ def encode(verification: Verification, keys: SealingKeys, old: Verification | No
     for (field, encode_value), value, unchanged in zip(ENCODERS, values(verification), earlier, strict=False):
         if value == unchanged:
             continue
-        # A retry copies values of the attempt before it, and one of these may be a BadValue. It is left out, because it can't be encoded.
+        # A retry copies values of the attempt before it, and one of these may be a BadValue. A BadValue is left out, because it can't be encoded.
         if value is None or isinstance(value, BadDocument):
             document.pop(field, None)
         else:
@@ -116,7 +116,7 @@ def encode_extracted(extracted: ExtractedDocument) -> Document:
 
 
 def encode_requirements(requirements: Requirements, *_: Any) -> Document:
-    """The nested document of the integrator's requirements. They are not personal data."""
+    """The nested document of the integrator's requirements. It is not encrypted, because requirements are not personal data."""
     return present(
         minAge=requirements.min_age,
         maxAge=requirements.max_age,

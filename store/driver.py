@@ -1,7 +1,7 @@
 """The only file that imports Motor.
 
 Motor is past its end of life; its successor is the asynchronous client of PyMongo. Everything that differs between the two is in this
-file, so that replacing the driver changes only this file. They differ in how a client is closed, in which calls of sessions and
+file, so that replacing the driver changes only this file. Motor and its successor differ in how a client is closed, in which calls of sessions and
 aggregations are awaited, and in how a thread gets a blocking collection to read many documents at once.
 """
 
@@ -113,7 +113,7 @@ def connect(uri: str, timeout_seconds: float, listeners: Sequence[DriverListener
         return PatientMotorClient(
             uri,
             timeoutMS=round(timeout_seconds * 1000),
-            # An operation that may take longer (see `patient`) must not look for an unreachable server for longer.
+            # Even an operation with a longer time limit (see `patient`) searches for a server no longer than this.
             serverSelectionTimeoutMS=round(timeout_seconds * 1000),
             readPreference="primary",
             readConcernLevel="majority",
@@ -125,7 +125,7 @@ def connect(uri: str, timeout_seconds: float, listeners: Sequence[DriverListener
 
 
 def watching(uri: str, listeners: Sequence[DriverListener] = ()) -> Client:
-    """A client for change streams.
+    """A client for change streams. `listeners`: count or trace the commands and the connections of the client.
 
     The server selection time-out is short, because a stream that has lost its server waits that long before it resumes.
     """
@@ -144,7 +144,7 @@ def one_router(servers: list[ServerDescription]) -> list[ServerDescription]:
     """Of the routers of a sharded cluster, the one to which this process sends all commands of its change stream. Other processes may use other ones.
 
     The cursor of a change stream exists only on the router on which it was opened. The driver would send each command to any router of the address.
-    Of a replica set, `servers` is the primary alone.
+    For a replica set, `servers` contains only the primary.
     """
     # The hash of a text differs between processes, so that the streams of several processes are spread over the routers.
     return [min(servers, key=lambda server: hash(server.address))] if servers else []
@@ -157,7 +157,7 @@ class CommentedMotorCollection(AsyncIOMotorCollection[Document]):
     """
 
     def commented(self, options: Document) -> Document:
-        """The options of a method, with the comment."""
+        """The keyword arguments of a call, with the comment that `CommentedCollection.commented` adds."""
         with_comment: Document = self.delegate.commented(options)
         return with_comment
 
@@ -218,7 +218,7 @@ def fetch(
 
 
 def in_thread(function: Callable[[], T], threads: ThreadPoolExecutor = THREADS) -> Future[T]:
-    """Call the function in one of these threads. Returns a future of its result."""
+    """Call the function in one of the `threads`. Returns a future of its result."""
     # Run the function in a copy of the caller's context (its context variables), so that the driver's time-outs and traces apply in the thread too.
     return get_running_loop().run_in_executor(threads, copy_context().run, function)
 
@@ -311,7 +311,7 @@ def is_time_limit(unavailable: Unavailable) -> bool:
 
 
 def driver_fault(error: BaseException | None) -> dict[str, object]:
-    """The error of the driver behind an error, for the log: its type, and MongoDB's code if it has one. Empty if no error of the driver is behind it.
+    """The driver's error that is `error` or caused it, for the log: its type, and MongoDB's code if it has one. Empty if there is no such error.
 
     The message of the driver is left out, because it can contain host names and values.
     """
@@ -325,7 +325,7 @@ def driver_fault(error: BaseException | None) -> dict[str, object]:
 
 
 def fault_text(error: BaseException) -> str:
-    """The type of an error, and the code of MongoDB behind it if there is one, such as "NotPrimaryError, code 10107"."""
+    """The type of an error, and MongoDB's code if MongoDB reported the error with one, such as "NotPrimaryError, code 10107"."""
     code = driver_fault(error).get("driver_code")
     return type(error).__name__ if code is None else f"{type(error).__name__}, code {code}"
 
@@ -338,7 +338,7 @@ class IndexMissing(Unavailable):
 def requiring_hint() -> Iterator[None]:
     """A context for an operation with a hint. Raises IndexMissing if the index that the hint names does not exist.
 
-    A read is not refused if the whole collection does not exist. A write with `upsert` is: it creates the collection, which then has no index.
+    If the whole collection does not exist, MongoDB accepts a read. It refuses a write with `upsert`, which would need the index in a new collection.
     """
     try:
         yield
@@ -352,8 +352,8 @@ def requiring_hint() -> Iterator[None]:
 def single_failure() -> Iterator[None]:
     """A context for an ordered bulk write. Replaces its BulkWriteError by the error of the write that failed: DuplicateKeyError or WriteError.
 
-    A single write raises the same errors, so callers can handle both alike. They need the code of the write itself, as `requiring_hint` does. An
-    ordered bulk write stops at its first failure. A BulkWriteError without a failed write is raised unchanged.
+    A single write raises the same errors, so callers can handle a bulk write like a single write. The new error has the code of the failed write,
+    which `requiring_hint` needs. An ordered bulk write stops at its first failure. A BulkWriteError without a failed write is raised unchanged.
     """
     try:
         yield

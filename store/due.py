@@ -9,7 +9,7 @@ from store.driver import Collection, Document, answering
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """A verification, or another item, on which the system must act. Batches are sorted by `at`, usually the instant since which it must act."""
+    """A verification, or another item, on which the system must act. `at`: usually since when the system must act. Batches are sorted by `at`."""
 
     at: datetime
     workspace: str
@@ -36,10 +36,10 @@ async def read_due(collection: Collection, field: str, until: datetime, conditio
 async def read_due_by_workspace(collection: Collection, field: str, until: datetime, limit: int, after: Due | None) -> list[Due]:
     """The documents with an instant in `field` that is not after `until`, sorted by workspace, and within a workspace by the instant.
 
-    At most `limit` documents are read. If `after` is passed, only those behind it are read. An index that begins with the field, as `read_due` uses,
-    is not needed: this function uses an index that begins with the workspace, the field and the id.
+    At most `limit` documents are read. If `after` is passed, only those behind it are read. Unlike `read_due`, this function uses an index that
+    begins with the workspace, the field and the id.
 
-    Cost: one query over this index; two if the workspace of `after` has fewer than `limit` documents left.
+    Cost: one query over that index; two queries if the workspace of `after` has fewer than `limit` documents left.
     """
     found: list[Document] = []
     others: Document = {"workspace": {"$gte": ""}, field: {"$lte": until}}
@@ -61,7 +61,7 @@ async def sorted_batch(collection: Collection, query: Document, field: str, limi
 
 
 def due_items(documents: list[Document], field: str) -> Iterator[Due]:
-    """The items of documents. A damaged document, whose workspace may be missing and whose id may be of any type, must not block the others."""
+    """The documents as `Due` items. A damaged document must not block the others: its workspace may be missing, and its id may be of any type."""
     for document in documents:
         yield Due(document[field], text_or_empty(document.get("workspace")), document["_id"])
 

@@ -98,7 +98,7 @@ class Feed:
             yield listener
 
     def register_attempts(self, workspace: str, chain: str, ids: Iterable[str]) -> None:
-        """Record the attempts of a chain that a listener to the chain has read, so that it learns of their deletion."""
+        """Record the attempts of a chain that a listener to the chain has read, so that the listener learns of their deletion."""
         self._listeners.register(workspace, chain, ids)
 
     @property
@@ -158,7 +158,7 @@ class Feed:
 
     async def _interrupted(self, interruption: Interruption) -> None:
         """Read again what listeners may have missed. If all verifications were replaced, end the subscriptions that can't go on (`_read_again`)."""
-        # The collection may have been dropped, and its indexes with it.
+        # The collection may have been dropped, and its indexes with it. So request a check of the indexes.
         self._store.index_repair.suspect()
         self.on_anonymized(None)
         if interruption is Interruption.REPLACEMENT:
@@ -267,9 +267,10 @@ class Feed:
     async def _read_followed(self, kind: Kind, topics: list[Topic], condition: Document, restored: int | None) -> set[str]:
         """Read verifications that are followed, and deliver them to their followers only. A follower skips the versions that it has received before.
 
-        `restored`: the lowest version that another program may have stored; None if it is unknown whether one has stored any. The subscription of a
-        follower that has received a higher version ends. If it is unknown, the follower first reads the verification once more: it may have received
-        a version that was stored after the read of this method.
+        `topics`: what the followers listen to; all topics have this `kind`. `condition`: the query for the verifications of these topics.
+        `restored`: the lowest version that another program may have stored; None if it is unknown whether another program has stored any. The
+        subscription of a follower that has received a higher version ends. If `restored` is None, the follower first reads the verification once
+        more, because it may have received a version that was stored after the read of this method.
         Returns the ids of the followed verifications that do not exist.
         """
         expected, found = self._listeners.attempts(topics), set()
@@ -333,15 +334,15 @@ class Feed:
             await asyncio.sleep(outage.pause_seconds(regular, HEARTBEAT_SECONDS))
 
     async def _exchange_heartbeat(self, heartbeat: Document) -> int:
-        """Write a heartbeat in the place of the one before. Returns the number of the one before, or 0 if there was none."""
-        # The condition on `beat` fails if the network delivers an earlier heartbeat late. It must not replace a later one.
+        """Replace the previous heartbeat of this process by this one. Returns the number of the previous heartbeat, or 0 if there was none."""
+        # The network may deliver an earlier heartbeat late. The condition on `beat` then fails, so that a later heartbeat is not replaced.
         condition = {"_id": self._name, "beat": {"$lt": heartbeat["beat"]}}
         before = await self._store.database[HEARTBEATS].find_one_and_replace(condition, heartbeat, {"beat": 1}, upsert=True)
         return before["beat"] if before else 0
 
 
 def stamped_long_before(document: Document, written_at: Timestamp) -> bool:
-    """Whether the document's stamp is more than STAMPING older than this write.
+    """Whether the document's stamp is more than STAMPING older than `written_at`, the time of the write that the change stream reports.
 
     If so, the document was written by another program, or by an early release of the gateway: this release stamps every document that it writes.
     """

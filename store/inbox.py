@@ -1,8 +1,8 @@
-"""The inbox: what providers sent by webhook, until it is applied, and for INBOX_DAYS afterwards.
+"""The inbox: what providers sent by webhook. An entry is kept for INBOX_DAYS after the webhook was received, also after the entry was applied.
 
 An entry has only the values that the gateway uses. The body of the webhook and data of identity documents are not stored. Every write is acknowledged
 by a majority. An entry with an instant in `next` is unfinished: until that instant, a process holds the entry's lease, or the entry waits for its
-next try. Then any process may claim it.
+next try. From that instant on, any process may claim the entry.
 """
 
 from collections.abc import Callable, Sequence
@@ -40,6 +40,8 @@ class Inbox:
         """Write an entry. Returns the entry; None if the event was received before. If the entry is unfinished, the caller holds its lease.
 
         When this returns, the entry is on the disks of a majority, also if the event was received before.
+        `within_seconds`: the time limit of the write.
+
         Cost: one write.
         """
         received_at = whole_milliseconds(webhook.received_at)
@@ -69,7 +71,7 @@ class Inbox:
         return to_webhook(found) if found else None
 
     async def settle(self, claimed: ReceivedWebhook, settled: ReceivedWebhook) -> None:
-        """Write the new state of a claimed entry, unless another process has claimed the entry since."""
+        """Write the new state of a claimed entry (`settled`), unless another process has claimed the entry since."""
         changed: dict[str, Any] = to_document(settled)
         removed = {name: "" for name in to_document(claimed) if name not in changed}
         with answering():

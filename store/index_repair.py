@@ -1,7 +1,7 @@
 """Finds out which indexes are missing, and builds them, while the process runs.
 
 An index may be missing because the collection is new, because this release needs more indexes than the previous one, or because an operator dropped
-it. Each index is built by itself, so that an index that can't be built does not prevent the others.
+it. Each index is built by a command of its own, so that an index that can't be built does not prevent the others.
 """
 
 import asyncio
@@ -24,8 +24,8 @@ logger = logging.getLogger(__name__)
 BUILD_SECONDS = 6 * 3600.0
 # After an index could not be built, the process pauses before the next attempt: first 20 seconds, then twice as long each time, up to 600 seconds.
 FIRST_PAUSE_SECONDS, LAST_PAUSE_SECONDS = 20.0, 600.0
-# If duplicates prevent a unique index, the log names their ids: for at most this many values that occur more than once, and at most this many ids
-# for each value.
+# If duplicates prevent a unique index, the log names their ids: for at most MAX_GROUPS values that occur more than once, and at most MAX_IDS ids for
+# each value.
 MAX_GROUPS, MAX_IDS = 10, 5
 
 MODELS: dict[str, tuple[str, IndexModel]] = {
@@ -34,7 +34,10 @@ MODELS: dict[str, tuple[str, IndexModel]] = {
 
 
 class Pause(NamedTuple):
-    """The pause after a failed build. `until`: when it ends (`time.monotonic`). `collection`: the collection's id at that build."""
+    """The pause after a failed build.
+
+    `until`: when the pause ends (`time.monotonic`). `seconds`: how long it is. `collection`: the id of the collection at the time of the build.
+    """
 
     until: float
     seconds: float
@@ -112,7 +115,7 @@ async def collection_ids(database: Database) -> dict[str, UUID]:
 
 
 async def duplicate_ids(database: Database, name: str) -> str:
-    """The ids of verifications with equal keys of an index, as text. The keys themselves are left out, because they may be personal data.
+    """The ids of verifications that have equal values in all keys of an index, as text. The values are left out, as they may be personal data.
 
     Cost: one aggregation over all documents that the index contains.
     """

@@ -85,7 +85,7 @@ INDEXES = {
         index("workspace", "previous", unique=True, present=("previous",)),
         index("workspace", "provider.id", unique=True, present=("provider.id",)),
     ],
-    # In this order: for the processes that send, for lists, for sending again what was given up, for a metric.
+    # In this order, the indexes are for: the processes that send; lists; sending again the deliveries that were given up; a metric.
     DELIVERIES: [
         index("workspace", "due", "_id", present=("due",)),
         index("workspace", "state", "changedAt", "_id"),
@@ -93,7 +93,7 @@ INDEXES = {
         index("workspace", "since", present=("since",)),
     ],
     UNFINISHED_STARTS: [index("until", "_id"), index("since")],
-    # In this order: for the process that looks for due queries, and for claiming the query of a workspace that has been due longest.
+    # The first index is for finding due queries of all workspaces. The second is for claiming the query of one workspace that has been due longest.
     PROVIDER_QUERIES: [index("at", "workspace"), index("workspace", "at", "_id")],
     # MongoDB deletes a tombstone when its `expiresAt` has passed.
     TOMBSTONES: [index("workspace", "removedAt", "_id"), IndexModel([("expiresAt", ASCENDING)], expireAfterSeconds=0)],

@@ -20,7 +20,7 @@ NO_VERSION = 0
 def required_indexes(document: Document, old: Document | None = None) -> dict[str, Document]:
     """The names of the unique indexes that a new document needs, each with a condition that matches nothing and that the index can answer.
 
-    `old`: the document that the new one replaces. Values that it has already need no index.
+    `old`: the document that the new one replaces. Values that the old document already has need no index.
     """
     required = {}
     for (outer, inner), index in UNIQUE_VALUES.items():

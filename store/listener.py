@@ -73,7 +73,8 @@ class Listener:
         self._wake = wake
         self._changed: dict[str, Change] = {}
         self._waiting: asyncio.Future[None] | None = None
-        # The ids of the verifications that were removed; None if there are none, since this is the usual case, and there are many listeners.
+        # The ids of the verifications that were removed. None if there are none: this is the usual case, and an empty list would take memory for each
+        # of many listeners.
         self._removed: list[str] | None = None
         # The error with which the reader's subscription ends.
         self._end: RequestError | None = None
@@ -86,8 +87,8 @@ class Listener:
     def offer(self, change: Change) -> None:
         """Deliver a change to the outlet. If the outlet does not take it, store it and wake the reader.
 
-        A change is not stored if the same or a later state of its verification is stored already, unless the change restored an older state. All
-        listeners share the same Change object.
+        A change is not stored if the same or a later state of its verification is stored already, unless `restored` or `found` of the change is set.
+        All listeners share the same Change object.
         """
         waiting = self._waiting
         if self.outlet and waiting and not waiting.done() and self.outlet.deliver(change):
@@ -107,7 +108,7 @@ class Listener:
             self._wake(waiting)
 
     def remove(self, id: str) -> None:
-        """Store that the gateway removed this verification, and wake the reader. The removal takes the place of an unread change."""
+        """Store that the gateway removed this verification, and wake the reader. An unread change of the verification is dropped."""
         self._changed.pop(id, None)
         if self._has_room():
             self._removed = self._removed or []

@@ -11,7 +11,7 @@ class Outage:
     def __init__(self, logger: logging.Logger, end: str) -> None:
         self._logger = logger
         self._end = end
-        # The reasons that were logged. They can alternate: after MongoDB has refused a password, the driver finds no server for some seconds.
+        # The reasons that were logged. Reasons can alternate: after MongoDB has refused a password, the driver finds no server for some seconds.
         self._reasons: set[str] = set()
         self._failures = 0
 

@@ -108,7 +108,7 @@ def index_hint(filter: Filter, order: Order) -> str | None:
     """The name of the index that MongoDB must use; None if MongoDB may choose the index.
 
     If a list is sorted by the last change and filtered by the time of creation, MongoDB would choose badly: it would sort all rows that were created
-    in that period. If another condition has an index of its own, MongoDB may choose: few rows match such a condition.
+    in the period of the filter. If another condition has an index of its own, MongoDB may choose: few rows match such a condition.
     """
     created = filter.created_from or filter.created_before
     if SORTED_BY[order][0] == "createdAt" or not created or has_own_index(filter):

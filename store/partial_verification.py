@@ -87,7 +87,7 @@ class RowReader:
             return [self._row(document, keys) for document in documents]
 
     def _fast_rows(self, documents: list[Document], keys: SealingKeys) -> list[Row]:
-        """The rows, read one attribute after the other for all documents at once.
+        """The rows. One attribute after the other is read from all documents, which is faster than one document after the other.
 
         Raises: one of UNREADABLE if a document is damaged or lacks a required field. `_row` must then read each document.
         """

@@ -38,12 +38,12 @@ class PointReads:
         self._is_reading = False
 
     def get(self, workspace: str, id: str, reading: frozenset[str] | None = None) -> FutureVerification:
-        """The verification of this workspace with this id; None if there is none.
+        """A future of the verification with this id in this workspace. Its result is None if there is no such verification.
 
         `reading`: the names of the attributes that the caller needs; None for all.
 
         Cost:   a share of one query by primary key.
-        Raises: BadDocument if the stored verification can't be read.
+        Raises: the future raises BadDocument if the stored verification can't be read.
         """
         loop = asyncio.get_running_loop()
         if self._needed is not None and reading is not self._needed and not (reading is not None and reading <= self._needed):

@@ -39,7 +39,7 @@ def selecting(scope: Document, filter: Filter, bounds: Sequence[Document] = ()) 
     """The query for documents in the scope that match the filter and are within the bounds.
 
     A filter with several phases becomes one alternative for each phase, each with all other conditions. If the whole query consists of
-    alternatives, and only then, MongoDB plans each of them by itself, reads each from its own index, and merges them in the order of the list.
+    alternatives, and only then, MongoDB chooses an index for each alternative, and merges what it reads from them in the order of the list.
     """
     phases = of_phases(filter.phases) if filter.phases is not None else [{}]
     others = [*matching(replace(filter, phases=None)), *bounds]

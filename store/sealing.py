@@ -97,7 +97,10 @@ class Sealed(Generic[T]):
 
 
 def sealed(personal: Personal[T], keys: SealingKeys, home: Home, encode: Callable[[T], Content]) -> Any:
-    """The envelope in which personal data are stored. Data that are already encrypted for this `home` keep their envelope."""
+    """The envelope in which personal data are stored. Data that are already encrypted for this `home` keep their envelope.
+
+    `encode` converts the data to the content that is encrypted.
+    """
     if isinstance(personal, Sealed) and personal.home == home:
         return personal.envelope
     return keys.seal(home, encode(personal.open()))

@@ -1,6 +1,6 @@
 """Lets identical requests share one read of the database.
 
-When a verification changes, all members of a team read their lists again at the same time.
+Identical requests are frequent: when a verification changes, the browsers of a whole back office read the same list again at the same time.
 """
 
 import asyncio
@@ -25,7 +25,7 @@ class SharedReads:
         self._waiting: dict[Hashable, Futures] = {}
 
     def of(self, key: Hashable, read: Callable[[], Coroutine[Any, Any, T]]) -> "asyncio.Future[T]":
-        """The result of `read`, shared with other requests for the same key. Cost: a share of one read."""
+        """A future of the result of `read`, which other requests for the same key share. Cost: a share of one read."""
         loop = asyncio.get_running_loop()
         future: asyncio.Future[T] = loop.create_future()
         waiting = self._waiting.get(key)

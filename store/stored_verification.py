@@ -33,7 +33,7 @@ from store.decoding import (
 from store.driver import Document
 from store.sealing import SealingKeys
 
-# The field that counts how often a document was rewritten without a change of the verification (store/upkeep/rewriting.py). It may be missing.
+# The field that counts how often a document was rewritten without a change of the verification (store/upkeep/rewriting.py). It may be absent.
 REWRITES = "rewrites"
 # The provider of a document that has none. The API shows it as null.
 NO_PROVIDER = ProviderReference("", None, None)

@@ -24,7 +24,7 @@ CURSOR_GONE = frozenset({43, 237})
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """The changes that the server had ready. A new stream can resume after them with `token`. If `last` is true, the stream has ended."""
+    """The changes that the server had ready. With `token`, a new stream can resume after these changes. If `last` is true, the stream has ended."""
 
     changes: list[Document]
     token: Mapping[str, Any]

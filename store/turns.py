@@ -20,7 +20,7 @@ class Turns:
 
     @asynccontextmanager
     async def of(self, key: Hashable, max_wait_seconds: float) -> AsyncIterator[None]:
-        """A context that only one task with this key is in at a time. Tasks enter it in the order in which they called.
+        """A context in which only one task with this key runs at a time. Tasks enter the context in the order in which they called this method.
 
         Raises: Unavailable if the task would have to wait longer than `max_wait_seconds`.
         """

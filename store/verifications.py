@@ -89,7 +89,7 @@ def at_queryable(queryable: Mapping[str, Sequence[str]]) -> Document:
 
 
 def of_provider_id(duplicate: DuplicateKeyError) -> bool:
-    """Whether a write failed because another verification has the id that the provider gave, and not because another unique value is taken."""
+    """Whether a write failed because another verification has the same id at the provider, and not because another unique value is taken."""
     return "provider.id" in (duplicate.details or {}).get("keyPattern", {})
 
 
@@ -106,7 +106,10 @@ class Store:
         count_seconds: float = MAX_COUNT_SECONDS,
         comment_of: CommentOf | None = None,
     ) -> None:
-        """`comment_of`: returns the comment that traces add to a command of MongoDB; None: commands have no comment."""
+        """`patience_seconds`: the time limit of one change. `count_seconds`: the time limit of one count.
+
+        `comment_of`: returns the comment that traces add to a command of MongoDB; None: commands have no comment.
+        """
         self.client = client
         self.keys = keys
         self.database = database(client, comment_of)
@@ -133,7 +136,7 @@ class Store:
     async def overdue(self, names: Sequence[str | None], limit: int, after: Due | None = None) -> list[Due]:
         """The verifications at these providers whose deadline has passed, the longest overdue first.
 
-        `names`: the names of the providers. None among them stands for verifications whose document has no provider.
+        `names`: the names of the providers. If one of them is None, verifications whose document has no provider are read too.
         If `after` is passed, only the verifications that follow it in this order are read.
         Cost: one query over an index.
         """
@@ -159,7 +162,7 @@ class Store:
     async def pending_with_deadline(self, queryable: Mapping[str, Sequence[str]], limit: int, after: Due | None = None) -> list[Due]:
         """The pending verifications whose provider can be queried, the earliest deadline first; without those whose capture is complete.
 
-        `queryable`: the workspaces whose provider can be queried, by provider. If `after` is passed, only those behind it in this order.
+        `queryable`: the workspaces whose provider can be queried, by provider. If `after` is passed, only the verifications behind it are read.
         Cost: one query over an index.
         """
         return await due.read_due(self.collection, "due", LAST_INSTANT, at_queryable(queryable), limit, after)
@@ -167,7 +170,7 @@ class Store:
     async def pending_captured(self, queryable: Mapping[str, Sequence[str]], limit: int, after: Due | None = None) -> list[Due]:
         """The pending verifications whose provider can be queried and whose capture is complete, the earliest end of the capture first.
 
-        `queryable`: the workspaces whose provider can be queried, by provider. If `after` is passed, only those behind it in this order.
+        `queryable`: the workspaces whose provider can be queried, by provider. If `after` is passed, only the verifications behind it are read.
         """
         condition = {"status": Status.PENDING.value, **at_queryable(queryable)}
         return await due.read_due(self.collection, "captureCompletedAt", self.now(), condition, limit, after)
@@ -255,7 +258,7 @@ class Verifications:
 
         Cost:   one write, acknowledged by a majority.
         Raises: ProviderIdTaken if another verification has the same id at the provider. Unavailable if the verification has an idempotency key, or an
-                id at the provider, and the unique index over these is missing.
+                id at the provider, and the unique index over such keys or ids is missing.
         """
         document = encode(verification, self._store.keys)
         with self._requiring(*required_indexes(document)):
@@ -304,8 +307,8 @@ class Verifications:
         If there is a next attempt already, it is returned instead.
 
         Cost:   one transaction of two writes.
-        Raises: the same errors as `change`; RetryDeleted; ProviderIdTaken if another verification has the same id at the provider; Unavailable also
-                if the next attempt has an id at the provider, and the unique index over these is missing.
+        Raises: the same errors as `change`; RetryDeleted if the existing next attempt was deleted; ProviderIdTaken if another verification has the
+                same id at the provider; Unavailable if the next attempt has an id at the provider, and the unique index over such ids is missing.
         """
 
         async def attempt() -> Verification:
@@ -335,7 +338,7 @@ class Verifications:
     async def remove(self, *verifications: Verification) -> None:
         """Delete these verifications together, if all of them are still the stored versions. What other collections hold about them is deleted too.
 
-        Cost:   one transaction of two writes for each verification, and four more.
+        Cost:   one transaction: two writes for each verification, and up to four more writes.
         Raises: Stale if the stored version of one of them is no longer its `version`. None is deleted then.
         """
         store, removals = self._store, [*map(removal_of, verifications)]
@@ -374,10 +377,10 @@ class Verifications:
     async def whole_chain(self, chain: str) -> list[Verification]:
         """All attempts of a chain, sorted by the number of the attempt.
 
-        The query does not find an attempt whose own `chain` can't be read. So each link that leads to none of the found attempts is read too, only to
-        raise the error of such an attempt.
+        The query does not find an attempt whose own `chain` can't be read. So if `previous` or `next` of an attempt is the id of a verification that
+        was not found, that verification is read too. The read raises BadDocument if that is such an attempt.
 
-        Cost:   one query over an index; also a point read for each link that leads to no attempt of the chain.
+        Cost:   one query over an index; also a point read for each `previous` or `next` that was not found.
         Raises: BadDocument if an attempt can't be read.
         """
         attempts: list[Verification] = []
@@ -403,9 +406,9 @@ class Verifications:
     async def changed_since(self, at: datetime, filter: Filter) -> AsyncIterator[Verification]:
         """The verifications that were changed after this time of MongoDB, or shortly before it (see `stored_changes`), the earliest change first.
 
-        Verifications that only older releases of the gateway changed come last, because these stored no time of MongoDB. The result contains every
-        verification that matches the filter, or matched it before a change, because the caller must also report what no longer matches. It may
-        contain other verifications too, so the caller applies the filter again.
+        Verifications that only older releases of the gateway changed come last, because those releases stored no time of MongoDB. The result has
+        every verification that matches the filter, or matched it before a change, because the caller must also report what no longer matches. The
+        result may have other verifications too, so the caller applies the filter again.
 
         Cost: one query over an index for each page. No MongoDB cursor stays open between pages, however slow the reader is.
         """
@@ -485,7 +488,7 @@ class Verifications:
 
     async def _find(self, id: str, reading: frozenset[str] | None) -> Verification | None:
         if isinstance(id, BadDocument):
-            # The id is a link to the next or previous attempt. It is a BadDocument if the link could not be read from the document that contains it.
+            # The id is the `next` or `previous` of an attempt. It is a BadDocument if that value could not be read from the attempt's document.
             raise id
         if not isinstance(id, str):
             raise self._bad(BadDocument(id, "_id"))

@@ -11,18 +11,19 @@ from store.driver import is_time_limit, patient
 
 T = TypeVar("T")
 
-# How many counts run at a time for one workspace, and also how many other reads. Further ones wait, so that no workspace uses MongoDB alone.
+# For one workspace, at most this many counts run at a time, and beside them at most this many other reads. Further ones wait, so that the reads of
+# one workspace leave capacity of MongoDB to the others.
 MAX_READS_AT_A_TIME = 2
 
 
 class Payer(Protocol):
-    """A port to the account of a caller, which pays for a read whose cost is certain only at its end."""
+    """A port to the account of a caller. The account pays for a read whose cost is certain only when the read has ended."""
 
     def check(self) -> None:
         """Check that the payer has no debt. Raises: RateLimited."""
 
     def charge(self, rows: int, seconds: float) -> None:
-        """Charge for a read. `rows`: how many rows it counted. `seconds`: how long MongoDB took."""
+        """Charge for a read. `rows`: how many verifications the read counted. `seconds`: how long MongoDB took."""
 
 
 class Counting:
@@ -34,9 +35,9 @@ class Counting:
         self._places: WeakValueDictionary[Hashable, asyncio.Semaphore] = WeakValueDictionary()
 
     async def counted(self, workspace: str, read: Callable[[], Coroutine[Any, Any, T]], rows: Callable[[T], int], payer: Payer | None = None) -> T:
-        """The result of a read that counts. `rows`: the number of rows in its result, for which the payer is charged at the end.
+        """The result of a read that counts. `rows`: returns how many verifications the result counts. The payer is charged for them at the end.
 
-        Raises: the error of the payer's check, if the payer has a debt when it is this read's turn; TookTooLong; Unavailable.
+        Raises: RateLimited if the payer has a debt when it is this read's turn; TookTooLong if the time limit passes; Unavailable.
         """
         async with self._of("count", workspace):
             if payer:

@@ -28,7 +28,7 @@ MIDDLE = {"$in": ["$row", [{"$ceil": {"$divide": ["$rows", 2]}}, {"$add": [{"$fl
 
 
 # Computes the median without $median, which MongoDB 6 lacks: numbers the rows by duration, and averages the middle row or the two middle rows. Only
-# results count: an outcome of another actor (a deadline that passed, or a close) says nothing about how long a verification takes.
+# results are used. Outcomes that the system or the integrator decided, after a deadline or by a close, do not show how long a verification takes.
 MEDIAN: list[Document] = [
     {"$match": {"actor": {"$in": [Actor.INDIVIDUAL.value, Actor.PROVIDER.value]}, "milliseconds": {"$type": "long"}}},
     {"$project": {"milliseconds": 1}},
@@ -71,7 +71,9 @@ CHECKED = Expressions(LISTED, CHECKED_DURATION, CHECKED_DAY)
 def pipeline(scope: Document, filter: Filter, by_day: bool, read: Expressions) -> list[Document]:
     """The aggregation pipeline that computes all statistics in one pass over the matching documents.
 
-    `actor` in the pipeline is the actor of the last outcome. A verification may have had two: a verdict replaces one that the system concluded.
+    `by_day`: whether to count by day too. `read`: the expressions that read the events, the duration and the day.
+
+    `actor` in the pipeline is the actor of the last outcome. A verification may have two outcomes: a verdict replaces one that the system decided.
     """
     outcome = {"$filter": {"input": read.events, "cond": {"$eq": ["$$this.type", EventType.STATUS_CHANGED.value]}}}
     values = {

@@ -9,7 +9,7 @@ from pymongo.errors import ConfigurationError
 
 SRV = "mongodb+srv://"
 SCHEMES = ("mongodb://", SRV)
-# A host, alone or with a port: at most five digits, which may follow zeros. An address in brackets is IPv6.
+# A host, alone or with a port. The port has one to five digits after any leading zeros. An address in brackets is IPv6.
 MONGO_HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^:\[\]/]+)(:0*[1-9][0-9]{0,4})?")
 # A user name, and a password: everything that is not a letter, a digit or one of -._~!$&'()*+,;= is percent-encoded.
 MONGO_USER = re.compile(r"([\w.~!$&'()*+,;=-]|%[0-9A-Fa-f]{2})*(:([\w.~!$&'()*+,;=-]|%[0-9A-Fa-f]{2})*)?", re.ASCII)
@@ -29,7 +29,7 @@ class BadAddress(Exception):
 def readable(uri: str) -> Iterator[None]:
     """A context in which the driver reads the address. Raises: BadAddress if the driver refuses it, or would ignore a part of it.
 
-    Names are not looked up: whether a server answers at the address is found out later.
+    Names are not looked up here: the driver finds out later whether a server answers at the address.
     """
     # The driver would take an address without a scheme as the name of a host, and report no error. So such an address is refused here.
     if not uri.startswith(SCHEMES):

@@ -1,4 +1,4 @@
-"""Makes a single mongod the primary of a replica set with one member. The functions block: they run before the event loop starts."""
+"""Makes a single mongod the primary of a replica set with one member. The functions may block, as they run before the event loop starts."""
 
 import time
 from typing import Any

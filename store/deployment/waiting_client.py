@@ -18,13 +18,13 @@ REPETITION_SECONDS = 0.1
 NOT_EXECUTED = frozenset({94, 133, 149, 209, 210, 211, 216, 261, 391, 433, 449, 450, 462})
 # The network failed, or the server shut down, stepped down, or is no member that can answer.
 UNREACHABLE = frozenset({6, 7, 89, 90, 91, 145, 189, 190, 199, 317, 384, 407, 9001, 10058, 10107, 11600, 11602, 13435, 13436})
-# The server could not execute the command at this moment: locks, conflicts, resources, an initial sync, or a change of the replica set, of the data
-# files or of the shards under way.
+# The server could not execute the command at this moment, because of locks, conflicts or a lack of resources, during an initial sync, or during a
+# change of the replica set, of the data files or of the shards.
 BUSY = frozenset(
     {24, 46, 107, 109, 112, 117, 134, 150, 164, 175, 208, 215, 239, 246, 249, 250, 259, 264, 267, 272, 303, 308, 310, 314, 319, 343, 355}
 )
 BUSY |= frozenset({358, 363, 365, 371, 402, 406, 412, 442, 453, 12586, 12587, 13388, 50915, 91331, 10045600})
-# The operation took too long or was ended, or its cursor or transaction is gone. A new operation may succeed; the same one would fail again.
+# The operation took too long or was ended, or its cursor or transaction is gone. A new operation may succeed; the same command would fail again.
 ENDED = frozenset({43, 50, 143, 202, 222, 234, 237, 251, 262, 279, 281, 282, 290, 11601, 46841})
 # The acknowledgement of a majority is missing, or can't be had at the moment.
 UNACKNOWLEDGED = frozenset({64, 100})

@@ -63,7 +63,7 @@ class Listeners:
         return {id for topic in topics for id in self._attempts.get(topic, () if topic[2] is None else (topic[2],))}
 
     def register(self, workspace: str, chain: str, ids: Iterable[str]) -> None:
-        """Record attempts of a chain, so that its listeners learn of their deletion. Delivering a change of an attempt records it too."""
+        """Record attempts of a chain, so that the chain's listeners learn of their deletion. `deliver` records the attempt that it delivers, too."""
         topic: Topic = ("chain", workspace, chain)
         if topic in self._attempts:
             for id in ids:

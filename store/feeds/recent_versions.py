@@ -4,15 +4,15 @@ from datetime import datetime, timedelta
 
 from domain.verification import Verification
 
-# The limit of each generation (see `RecentVersions`). If a process receives more changes in one period, it forgets the oldest early: these may be
-# delivered twice.
+# The limit of each generation (see `RecentVersions`). If a process receives more changes in one period, it forgets the oldest versions early, and may
+# deliver them twice.
 MAX_VERSIONS = 100_000
 
 
 class RecentVersions:
     """Remembers, for each verification, the version that was delivered last.
 
-    Each is remembered for at least `period`, unless more than MAX_VERSIONS changes are delivered in that time.
+    Each version is remembered for at least `period`, unless more than MAX_VERSIONS changes are delivered in that time.
 
     The versions are in two generations, the current one and the previous one. Each period begins a new generation and drops the oldest as a whole,
     so that no search for old versions is needed.

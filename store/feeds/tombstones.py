@@ -1,7 +1,7 @@
 """Tombstones: what the gateway leaves of a verification that it removed, so that feeds can report the removal.
 
-They are in a collection of their own. In the collection of verifications, every read, count and index would have to leave them out, also those of
-older releases.
+They are in a collection of their own. If they were in the collection of verifications, all reads, counts and indexes would have to leave them out,
+and older releases do not do that.
 """
 
 from datetime import datetime, timedelta

@@ -1,1 +1,1 @@
-"""What the store counts for the metrics: commands, connections and the change stream. Counting takes no locks."""
+"""Counts commands, connections and the change stream for the metrics, without locks; reports commands to traces, and adds comments to commands."""

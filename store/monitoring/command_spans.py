@@ -15,7 +15,7 @@ EndSpan = Callable[[Any, str | None], None]
 
 
 class CommandSpans(CommandListener):
-    """Calls `begin` and `end` for each command, in the thread that sends it and with the context of the task that needs it."""
+    """Calls `begin` and `end` for each command, in the thread that sends the command, and with the context of the task that caused the command."""
 
     def __init__(self, begin: BeginSpan, end: EndSpan) -> None:
         self._begin = begin

@@ -6,10 +6,10 @@ from typing import Any
 from pymongo.collection import Collection as PyMongoCollection
 from pymongo.database import Database as PyMongoDatabase
 
-# Returns the comment for a command that is sent now; None if it has none.
+# Returns the comment for a command that is sent now; None if the command gets no comment.
 CommentOf = Callable[[], str | None]
 
-# The methods of collections that accept a comment.
+# The methods of collections whose commands get a comment.
 COMMENTED = (
     "aggregate",
     "bulk_write",
@@ -50,7 +50,7 @@ class CommentedCollection(PyMongoCollection[dict[str, Any]]):
         )
 
     def commented(self, options: dict[str, Any]) -> dict[str, Any]:
-        """The options of a method, with the comment. Motor passes the comment None if its caller passes none."""
+        """The keyword arguments of a call, with the comment added unless they have one. Motor passes the comment None if its caller passes none."""
         comment = self._comment_of()
         return options if comment is None or options.get("comment") is not None else {**options, "comment": comment}
 

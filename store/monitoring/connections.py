@@ -21,7 +21,10 @@ from pymongo.monitoring import (
 
 @dataclass(slots=True)
 class PoolEvents:
-    """How often each event of a pool has happened."""
+    """How many connections of a pool were created and closed; how often operations requested, took and returned one, or failed to get one.
+
+    `cleared`: how often the driver dropped all connections of the pool because of an error.
+    """
 
     created: int = 0
     closed: int = 0

@@ -11,6 +11,7 @@ BATCH_BUCKETS = (0, 1, 5, 10, 50, 100, 250, 499)
 class StreamCounts:
     """The counts of the change stream. Only the event loop changes them.
 
+    `restarts`: how often the stream was opened again, by cause. `batches`: the number of batches in each bucket of BATCH_BUCKETS, and of larger ones.
     `lag_seconds`: how long the last heartbeat that arrived was on its way through MongoDB; None before the first one.
     """
 

@@ -1,7 +1,7 @@
 """The deliveries: how far the events of each verification were delivered to the integrator's backend.
 
 There is one document for each verification that has events to deliver. An instant in `due` means that events wait: a process may claim the document
-from then on. The process that has claimed it holds a lease, and `due` is the end of the lease. Every write is acknowledged by a majority.
+from then on. The process that has claimed the document holds a lease, and `due` is the end of the lease. Every write is acknowledged by a majority.
 """
 
 from collections.abc import Sequence
@@ -40,7 +40,7 @@ STATE: Document = {
 
 @dataclass(frozen=True, slots=True)
 class NewEvents:
-    """Events of a verification that must be delivered: those up to `version`.
+    """Events of a verification that must be delivered: those up to `version`. `at`: when the verification was last changed.
 
     `before`: if nothing was recorded for the verification yet, its events up to this version are not delivered, because they are too old.
     """
@@ -53,9 +53,9 @@ class NewEvents:
 
 @dataclass(frozen=True, slots=True)
 class DeliveryClaim:
-    """A delivery that this process may send until `until`.
+    """A delivery that this process may send until `until`, the end of its lease. `lease`: the random name of the lease.
 
-    `settled`: the events up to this version were delivered or given up. `tries`: how often the event after it was sent without success.
+    `settled`: the events up to this version were delivered or given up. `tries`: how often the event after `settled` was sent without success.
     """
 
     verification_id: str
@@ -69,8 +69,8 @@ class DeliveryClaim:
 def new_events(verification: Verification, since: datetime) -> NewEvents | None:
     """The events of a verification that must be delivered in a workspace whose deliveries begin at `since`; None if all events are older.
 
-    MongoDB's own time of the last write decides whether the last event is older. For earlier events, there is only the time of the gateway's clock,
-    which may differ. In case of doubt, an event is delivered. So a few events from before `since` may be delivered too.
+    The last event is older if MongoDB's time of the last write and `updatedAt` are both before `since`. For earlier events, there is only the time by
+    a gateway's clock, which may differ. In case of doubt, an event is delivered. So a few events from before `since` may be delivered too.
     """
     stored_at = document_of(verification).get("storedAt")
     written_at = stored_at.as_datetime() if isinstance(stored_at, Timestamp) else verification.updated_at
@@ -108,6 +108,7 @@ class StoredDeliveries:
     async def settled(self, claim: DeliveryClaim, status: int | None, error: str | None = None) -> DeliveryClaim | None:
         """Record that the event after `claim.settled` was delivered, or given up if there is an error.
 
+        `status`: the HTTP status of the response to the last try; None if there was no response.
         Returns the claim of the next event; None if no event waits, or if the claim has ended.
         """
         version, now = claim.settled + 1, self._now()
@@ -128,7 +129,7 @@ class StoredDeliveries:
         return to_claim(found) if found and found["version"] > version else None
 
     async def postponed(self, claim: DeliveryClaim, status: int | None, error: str, pause: timedelta) -> None:
-        """Record that a try failed. The event is due again after the pause."""
+        """Record that a try failed. The event is due again after the pause. `status`: the HTTP status of the response; None if there was none."""
         now = self._now()
         values = {"tries": claim.tries + 1, "changedAt": now, "next": now + pause, "due": now + pause, "lease": "$$REMOVE", **last_try(status, error)}
         await self._updated(claim, [{"$set": values}])
@@ -243,7 +244,7 @@ def when(condition: Document, value: Any) -> Document:
 
 
 def last_try(status: int | None, error: str | None) -> Document:
-    """The fields that show how the last try ended. `$literal`: MongoDB would take a text that begins with a dollar sign for a field."""
+    """The fields that show how the last try ended. Without `$literal`, MongoDB would take an error that begins with a dollar sign for a field."""
     return {
         "lastStatus": "$$REMOVE" if status is None else status,
         "lastError": "$$REMOVE" if error is None else {"$literal": error},

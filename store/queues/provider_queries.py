@@ -1,8 +1,8 @@
 """The queries that are due at providers: when the gateway reads the state of a pending verification from its provider.
 
-There is one entry for each pending verification whose provider can be queried. An entry says when the next query is due. That follows from the
-verification's own instants, so a lost entry can be written again at any time. A process claims an entry before it queries the provider. While it
-holds the lease, no other process queries the same verification.
+There is one entry for each pending verification whose provider can be queried. An entry says when the next query is due. This instant follows from
+the verification's own instants, so a lost entry can be written again at any time. A process claims an entry before it queries the provider. While the
+process holds the lease, no other process queries the same verification.
 
 Every write is acknowledged by a majority.
 """
@@ -52,9 +52,9 @@ class ProviderQueries:
         self.schedule = schedule or QuerySchedule()
 
     async def plan(self, verification: Verification) -> bool:
-        """Write when the verification is queried next, unless it is queried earlier anyway. Returns False if it is not to be queried.
+        """Write when the verification is queried next, unless an earlier query is planned already. Returns False if it can't be queried.
 
-        Doing this again changes nothing. Cost: one write by primary key.
+        A second call with the same verification changes nothing. Cost: one write by primary key.
         """
         if not verification.can_be_queried:
             return False
@@ -81,7 +81,7 @@ class ProviderQueries:
             return {found["_id"]: found["at"] for found in await aggregate(self._collection, due).to_list(None)}
 
     async def claimed(self, workspace: str) -> QueryClaim | None:
-        """Claim, of the entries of a workspace, the one that has been due longest. Returns None if none is due. Cost: one write over an index."""
+        """Claim the entry of this workspace that has been due longest. Returns None if no entry is due. Cost: one write over an index."""
         now = whole_milliseconds(self._store.now())
         until, lease = now + QUERY_LEASE, uuid4().hex
         condition = {"workspace": workspace, "at": {"$lte": now}, "$or": [{"until": {"$exists": False}}, {"until": {"$lte": now}}]}
@@ -95,7 +95,10 @@ class ProviderQueries:
         return QueryClaim(found["_id"], workspace, found["at"], found["tries"], until, lease) if found else None
 
     async def settle(self, claim: QueryClaim, at: datetime, tries: int = 0) -> None:
-        """End the claim. The next query is due at this instant; earlier if an earlier one was planned during the claim."""
+        """End the claim. The next query is due at this instant; earlier if an earlier one was planned during the claim.
+
+        `tries`: how many queries in a row have failed.
+        """
         planned = {"$cond": [{"$lt": ["$at", claim.until]}, {"$min": ["$at", whole_milliseconds(at)]}, whole_milliseconds(at)]}
         stages: list[Document] = [{"$set": {"at": planned, "tries": tries}}, {"$unset": ["until", "lease"]}]
         with answering():

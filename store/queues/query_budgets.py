@@ -28,7 +28,10 @@ class QueryBudgets:
         self._collection: Collection = store.database[QUERY_BUDGETS]
 
     async def left(self, budgets: Mapping[str, QueryBudget]) -> dict[str, QueryBudget]:
-        """How many queries each of these workspaces may still send now; none during a pause. Cost: one query by primary keys."""
+        """How many queries each workspace may still send now; none during a pause. `budgets`: the budget of each workspace.
+
+        Cost: one query by primary keys.
+        """
         with answering():
             documents = await self._collection.find({"_id": {"$in": [*budgets]}}).to_list(None)
         found = {document["_id"]: document for document in documents}
@@ -58,7 +61,10 @@ class QueryBudgets:
         return False
 
     async def pause(self, workspace: str, seconds: float, *, denied: bool = False) -> None:
-        """Let no queries be sent for this time. If there is a pause that ends later, it stays. `denied`: whether the provider refuses the API key."""
+        """Begin a pause of this length, in which no query of the workspace is sent. A pause that ends later stays unchanged.
+
+        `denied`: whether the reason is that the provider refuses the API key.
+        """
         until = whole_milliseconds(self._store.now() + timedelta(seconds=seconds))
         with answering():
             await self._collection.update_one({"_id": workspace}, {"$max": {"deniedUntil" if denied else "pausedUntil": until}}, upsert=True)

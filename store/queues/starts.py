@@ -20,10 +20,10 @@ LEASE = timedelta(minutes=2)
 
 @dataclass(frozen=True, slots=True)
 class UnfinishedStart:
-    """A verification that must be started at its provider.
+    """A verification that must be started at its provider. `since`: when its entry was written. `until`: the end of the lease.
 
-    `until`: the end of the lease. `unanswered`: how many requests the provider may have executed although it did not answer. A request is counted
-    right before it is sent, after the pause that precedes it. So a process that is killed during the pause leaves no unsent request counted.
+    `unanswered`: how many requests the provider may have executed although it did not answer. A request is counted right before it is sent, after the
+    pause that precedes it. So a process that is killed during the pause leaves no unsent request counted.
     """
 
     workspace: str
@@ -60,7 +60,7 @@ class Starts:
     async def taken_over(self, verification_id: str) -> UnfinishedStart | None:
         """Take the lease of an entry, if it has ended. Returns the new entry; None if another process was faster. Raises: Unavailable.
 
-        The request that the new holder then sends is counted here.
+        This method counts the request that the new holder then sends in `unanswered`.
         """
         now = whole_milliseconds(self._store.now())
         with answering():
@@ -73,7 +73,7 @@ class Starts:
     async def extended(self, start: UnfinishedStart, wait: timedelta, unanswered: int, *, denied: bool = False) -> UnfinishedStart | None:
         """Extend a lease: it then ends LEASE after the pause `wait`, which begins now. `unanswered`: the entry's new value.
 
-        `denied`: whether the entry waits for an operator to correct the providers file. `release_denied` ends such a pause.
+        `denied`: whether the pause is for an operator to correct the providers file. `release_denied` ends such a pause.
 
         Returns the new entry; None if another process took it over. Raises: Unavailable.
         """

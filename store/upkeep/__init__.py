@@ -1,1 +1,1 @@
-"""Work on all stored verifications that changes none of them: new keys, new schema versions, exports, and erasing a person's data."""
+"""Work on stored verifications that an operator starts: new data keys, new schema versions, exports, and the erasure of a person's data."""

@@ -22,7 +22,7 @@ from store.indexes import DELIVERIES, ERASURES, INBOX, PROVIDER_QUERIES, UNFINIS
 from store.removal import OtherVersion, Removal, remove_all
 from store.upkeep.json_lines import json_line
 
-# The greatest number of verifications with the reference that one transaction erases, with the rest of their chains. A person has far fewer.
+# One transaction erases at most this many verifications with the reference, and the other attempts of their chains. A person has far fewer.
 MAX_ERASED = 500
 # How long to wait before an erasure is tried again, because another process changes the same verifications.
 ERASE_PAUSE_SECONDS = 0.05
@@ -44,7 +44,7 @@ class StillPending(Exception):
 async def attempts_with_reference(database: Database, workspace: str, reference: str) -> list[Document]:
     """The documents of the attempts that have this reference (at most MAX_ERASED), and of all other attempts of their chains.
 
-    So an attempt whose reference was removed by its anonymization is found by its chain.
+    So an attempt that lost its reference when it was anonymized is found by its chain.
     Cost: two queries over indexes.
     """
     collection = database[VERIFICATIONS]
@@ -63,8 +63,9 @@ async def erase(
     """Erase everything that is stored under a reference. Returns the receipts of this and of earlier erasures; none if nothing was ever found.
 
     `hmac`: hides the reference in receipts. `resumption`: how old the cursor of a feed that resumes may be.
-    Raises: StillPending: nothing was erased then, unless there are more than MAX_ERASED verifications, of which an earlier transaction may have
-            erased some. Unavailable: something may have been erased then. Each transaction leaves a receipt, which a repeated call returns.
+    Raises: StillPending if a verification is pending. Nothing was erased then, unless there are more than MAX_ERASED verifications: earlier
+            transactions of this call may have erased some. Unavailable: something may have been erased then. Each transaction leaves a receipt, which
+            a repeated call returns.
     """
     reference_hash = hmac(orjson.dumps([workspace, reference]).decode())
 
@@ -90,7 +91,11 @@ async def erase(
 
 
 def receipt_of(erased: Sequence[Document], counts: Document) -> Document:
-    """What a receipt says about these documents: how many of each kind, and a hash over them, with which a backup can be compared."""
+    """What a receipt says about the verifications that were erased. `counts`: the numbers of deleted documents, by their names in COUNTED.
+
+    The receipt has these numbers, the number of chains, the number of verifications of each status, and a hash over the documents of the
+    verifications. With the hash, a backup can be compared with what was erased.
+    """
     lines = sorted(map(json_line, erased))
     return {
         "chains": len({str(each.get("chain", each["_id"])) for each in erased}),

@@ -11,8 +11,8 @@ from bson.timestamp import Timestamp
 from domain.text import origin
 from store.driver import Document
 
-# The fields of a verification that an archive contains. The personal data are left out, and so are `due`, `storedAt` and `rewrites`, which serve only
-# queries and the change stream. Fields that this release does not have are left out too, because they could be personal data.
+# The fields of a verification that an archive contains. The personal data are left out, and so are `due`, `storedAt` and `rewrites`, which are needed
+# only by queries and the change stream. Fields that this release does not have are left out too, because they could be personal data.
 ARCHIVED_FIELDS = (
     *("_id", "workspace", "chain", "attempt", "previous", "next", "version", "status", "reasons", "reference", "idempotency", "provider"),
     *("redirectionUrl", "faceRecognition", "requirements", "createdAt", "updatedAt", "expiresAt", "openedAt", "linkExpiresAt", "captureStartedAt"),
@@ -73,5 +73,5 @@ def without_personal_data(document: Document, erasing_references: bool) -> Docum
 
 
 def chosen(nested: Any, *names: str) -> Document:
-    """These values of a nested document. It is empty if the stored value is no document."""
+    """The values of a nested document that have these names; an empty document if the stored value is no document."""
     return {name: nested[name] for name in names if name in nested} if isinstance(nested, dict) else {}

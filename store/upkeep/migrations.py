@@ -1,7 +1,7 @@
 """The migrations of stored documents: each brings documents from one schema version to the next.
 
-A migration may only add what the release before it leaves alone, or reads in the same way. So processes of both releases can serve the same database
-while verifications are migrated, and the older one can serve again afterwards.
+A migration may only add values that the previous release ignores, or reads in the same way. So processes of both releases can use the same database
+while verifications are migrated, and the previous release can be used again afterwards.
 """
 
 from collections.abc import Callable
@@ -21,7 +21,7 @@ def with_derived_values(document: Document) -> Document:
     """The migration to version 2. Returns the values that early releases did not store, and that readers derive if they are missing.
 
     Without `chain`, a search for the attempts of a chain doesn't find the document. `storedAt`, MongoDB's time of the last write, becomes the time of
-    the last change. Feeds that resume look for stamps from some time before their cursor on, so they find the document as they did before.
+    the last change. Feeds that resume look for stamps from some time before their cursor on, so they still find the document.
     """
     values: Document = {"chain": document.get("chain", document["_id"]), "attempt": document.get("attempt", 1)}
     changed_at = document.get("updatedAt")

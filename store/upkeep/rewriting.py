@@ -1,7 +1,8 @@
 """Rewrites stored verifications without changing them: their version, their events and the order of changes stay.
 
-A rewrite counts up the field `rewrites` of the document. The change stream leaves out updates of that field, so that subscribers receive nothing. A
-change of the verification compares the field with what it has read, so that it never writes back a document from before a rewrite.
+A rewrite adds one to the field `rewrites` of the document. The change stream leaves out updates of that field, so that subscribers receive nothing. A
+change of the verification is written only if the field still has the value that was read. So a change never brings back a document from before a
+rewrite.
 """
 
 import logging
@@ -34,7 +35,7 @@ class Rewrite(NamedTuple):
 class Rewriting:
     """A kind of rewriting. `target`: what it leads to, such as the id of a key. `outdated`: the condition for documents to rewrite.
 
-    `fields`: the fields that `rewrite` uses, as a projection.
+    `fields`: the fields that `rewrite` uses, as a projection. `rewrite`: returns the new values of a document.
     """
 
     name: str
@@ -47,9 +48,9 @@ class Rewriting:
 async def rewrite_all(
     database: Database, rewriting: Rewriting, now: Callable[[], datetime], report: Callable[[RoundsState], object], pause_seconds: float
 ) -> RoundsState:
-    """Rewrite all verifications, together with other processes that do the same. `report` is called after each batch.
+    """Rewrite all outdated verifications, together with other processes that do the same. `report` is called after each batch.
 
-    The call can be repeated after an interruption. It then goes on where the rounds have stopped.
+    `pause_seconds`: how long to wait before a further round. After an interruption, the call can be repeated: it goes on where the rounds stopped.
     Returns the final state. Raises: Unavailable.
     """
     rounds = Rounds(database, rewriting.name, rewriting.target, rewriting.outdated, {**GUARDED, **rewriting.fields}, pause_seconds)
@@ -65,7 +66,7 @@ async def rewrite_all(
 
 
 async def written(database: Database, rewrites: list[tuple[Document, Rewrite]]) -> int:
-    """Write new values, each if its document was neither changed nor rewritten since it was read. Returns how many were written."""
+    """Write the new values of each document that was neither changed nor rewritten since it was read. Returns how many documents were written."""
     writes = [
         UpdateOne(
             {"_id": document["_id"], "version": document.get("version"), REWRITES: document.get(REWRITES)},

@@ -18,7 +18,10 @@ def rotation(keys: SealingKeys) -> Rewriting:
 
 
 def sealed_again(document: Document, keys: SealingKeys) -> Rewrite:
-    """New envelopes, under the first key, for the personal data of a document under other keys. Data that can't be decrypted are left as they are."""
+    """New envelopes, under the first key, for all personal data of a document that are encrypted under other keys.
+
+    Data that can't be decrypted are left as they are.
+    """
     values: Document = {}
     unreadable = False
     for field in SEALED_FIELDS:

@@ -15,7 +15,7 @@ from store.indexes import UPKEEP, VERIFICATIONS
 
 # How many verifications a batch covers, whether they must be rewritten or not.
 BATCH_ROWS = 1000
-# After this many rounds, the work ends although something was found in each of them: another process keeps writing what must be rewritten.
+# After this many rounds, the work ends although each of them has found something: another process probably keeps writing what must be rewritten.
 MAX_ROUNDS = 5
 # The fields of a stored state that are numbers.
 NUMBERS = ("round", "passed", "total", "found", "unreadable", "rewritten")
@@ -23,10 +23,12 @@ NUMBERS = ("round", "passed", "total", "found", "unreadable", "rewritten")
 
 @dataclass(frozen=True, slots=True)
 class RoundsState:
-    """How far the work `name` has come. `target`: what it leads to, such as the id of a key.
+    """How far the work `name` has come. `target`: what the work leads to, such as the id of a key.
 
-    `passed`, `found`, `unreadable`: of the running round, how many verifications it has passed, how many of them had to be rewritten, and how many
-    of these can't be. `rewritten`: how many were rewritten in all rounds. `finished_at`: None while the work is under way.
+    `round`: the number of the current round. `position`: the highest id in the batches that processes have claimed in this round.
+    `passed`: how many verifications these batches have. `found`: how many of them had to be rewritten. `unreadable`: how many of those can't be.
+    `total`: about how many verifications were stored when the work began. `rewritten`: how many were rewritten in all rounds.
+    `finished_at`: None while the work is under way.
     """
 
     name: str
@@ -44,7 +46,7 @@ class RoundsState:
     def left(self) -> int:
         """How many verifications this round found that can be rewritten. At the end of a round, 0 means that nothing is left to do.
 
-        Those that were rewritten in this round are counted too, because a killed process may have left any of them.
+        Verifications that were rewritten in this round are counted too: nothing shows which ones a killed process has left undone.
         """
         return max(0, self.found - self.unreadable)
 
@@ -52,6 +54,7 @@ class RoundsState:
 class Rounds:
     """The rounds of one kind of work. `outdated`: the condition for verifications that must be rewritten. All methods raise Unavailable.
 
+    `name`, `target`: those of the state (`RoundsState`). `fields`: the projection with which `claimed` reads verifications.
     `pause_seconds`: how long to wait before a further round, so that changes that were under way in other processes have ended.
     """
 
@@ -106,14 +109,14 @@ class Rounds:
                 return found
 
     async def record(self, rewritten: int, unreadable: int) -> None:
-        """Record what was done with a batch."""
+        """Add the numbers of a batch to the state: how many verifications were rewritten, and how many can't be, because a value can't be read."""
         if rewritten or unreadable:
             with answering():
                 counts = {"rewritten": rewritten, "unreadable": unreadable}
                 await self._states.update_one({"_id": self._name, "target": self._target}, {"$inc": counts})
 
     async def _end_round(self, state: RoundsState, now: datetime) -> None:
-        """Finish the work if this round found nothing that could be rewritten, or if it was the last. Otherwise begin another round."""
+        """Finish the work if this round found nothing that could be rewritten, or if it was round MAX_ROUNDS. Otherwise begin another round."""
         if not state.left or state.round >= MAX_ROUNDS:
             await self._moved(state, {"$set": {"finishedAt": now}})
             return
@@ -121,7 +124,7 @@ class Rounds:
         await self._moved(state, {"$set": {"round": state.round + 1, "position": "", "passed": 0, "found": 0, "unreadable": 0}})
 
     async def _moved(self, state: RoundsState, update: Document) -> bool:
-        """Update the state, if no other process has moved on since it was read."""
+        """Update the stored state, if no other process has moved it on since it was read. Returns whether it was updated."""
         condition = {"_id": self._name, "target": self._target, "round": state.round, "position": state.position, "finishedAt": {"$exists": False}}
         with answering():
             return bool((await self._states.update_one(condition, update)).matched_count)
