@@ -31,7 +31,7 @@ def stopped() -> float:
 
 
 def a_charging(proxies: tuple[str, ...] = (), counted: list[str] | None = None) -> tuple[Charging, Rate]:
-    """A `Charging`, and the rate of its callers. A caller can spend a cost of 1,000. An address can have three refused requests.
+    """A `Charging`, and the rate of its callers. A caller can spend a cost of 1,000. An address can be charged for three refused requests.
 
     `proxies`: the networks of trusted proxies. `counted`: collects the reasons of refusals.
     """

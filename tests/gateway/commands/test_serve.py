@@ -41,7 +41,7 @@ class Service:
         self.operators_url = f"http://127.0.0.1:{operators_port or port}"
 
     def workers(self) -> dict[int, int]:
-        """The process ids of the workers that listened last, by their numbers."""
+        """For each number of a worker: the id of the process that began to listen last with this number."""
         found = [re.fullmatch(r"worker (\d+) listens, process (\d+)", line["event"]) for line in logged(self.command)]
         return {int(match[1]): int(match[2]) for match in found if match}
 
@@ -81,7 +81,7 @@ class SharedService:
     """A service that the tests of this module share. A test may end it; the next test that uses it then starts it again."""
 
     def __init__(self, folder: Callable[[], Path], database_uri: str, **environment: str) -> None:
-        """`folder`: makes a folder. Each start gets a folder of its own, because workers may outlive a supervisor that was killed for a moment."""
+        """`folder`: makes a folder. Each start gets a new one, because the workers of a killed supervisor may still write for a moment."""
         self._folder = folder
         self._database_uri = database_uri
         self._environment = environment
@@ -141,7 +141,7 @@ def write_key_set(file: Path, name: str) -> None:
 
 
 async def ask(api: Api, count: int) -> None:
-    """Send requests, each on a new connection."""
+    """Send `count` queries, each on a new connection."""
     for _ in range(count):
         await api.execute("{ me { subject } }")
 
@@ -196,13 +196,13 @@ async def test_a_killed_worker_is_replaced(prompt: Service) -> None:
 
 
 async def test_a_worker_that_is_ended_by_hand_leaves_its_slot_to_another_one(announcing: Service) -> None:
-    """A process that ends after a delay keeps new connections out of its listening socket. Its successor uses this socket, and must let them in."""
+    """A process that announces its end keeps new connections out of its listening socket. Its successor uses the same socket, and must accept them."""
     before = announcing.workers()
 
     os.kill(before[1], signal.SIGTERM)
     await announcing.replaced(before, 1)
 
-    # Half of the connections go to the slot of the first worker.
+    # On average, every second connection goes to the socket of the first worker.
     await ask(announcing.api, 20)
 
 
@@ -274,7 +274,7 @@ async def test_a_single_process_goes_on_after_the_signals_for_workers(tmp_path: 
 
 
 async def test_a_wrong_password_that_is_seen_only_later_is_logged_once(tmp_path: Path, authenticated: AuthenticatedMongo) -> None:
-    """A process that starts while MongoDB is away waits for MongoDB, also with a wrong password. It must not log the same fault at each attempt."""
+    """A process that starts while MongoDB can't be reached tries again and again, also with a wrong password. It must not log this fault each time."""
     async with (
         forwarding(authenticated.uri(password="canary")) as forwarder,
         running(tmp_path, "serve", **settings_at(free_port()), GATEWAY_MONGO_URI=forwarder.uri) as command,

@@ -34,7 +34,7 @@ async def stored(store: Store) -> Verification:
 
 @pytest.fixture(autouse=True)
 def short_pause(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let a second round begin at once, because no change of another process is under way in these tests."""
+    """Remove the pause before a second round. The pause lets changes of other processes end, and in these tests there are none."""
     monkeypatch.setattr(upkeep, "pause_of", lambda settings: 0)
 
 

@@ -37,7 +37,7 @@ def operation(query: str = UPDATED, **variables: Any) -> Operation:
 
 
 def an_update() -> VerificationUpdate:
-    """The event with a new verification's current state, for a subscriber who has already received its only version: version 1 of attempt 1."""
+    """A message with the state of a new verification, for a subscriber who has received version 1 of attempt 1. There is no other version."""
     return VerificationUpdate(a_verification(), ((1, 1),))
 
 

@@ -1,4 +1,4 @@
-"""Values of JSON that orjson refuses, over every transport. Each is an error of its own operation, and a WebSocket stays open."""
+"""JSON values that orjson refuses, sent over every transport. Each of them fails only the operation that contains it; a WebSocket stays open."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any
