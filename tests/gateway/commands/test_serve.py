@@ -196,7 +196,7 @@ async def test_a_killed_worker_is_replaced(prompt: Service) -> None:
 
 
 async def test_a_worker_that_is_ended_by_hand_leaves_its_slot_to_another_one(announcing: Service) -> None:
-    """A process that announces its end keeps new connections out of its listening socket. Its successor uses the same socket, and must accept them."""
+    """A process that announces its end keeps new connections out of its listening socket. Its successor uses this socket, and must accept them."""
     before = announcing.workers()
 
     os.kill(before[1], signal.SIGTERM)
@@ -274,7 +274,7 @@ async def test_a_single_process_goes_on_after_the_signals_for_workers(tmp_path: 
 
 
 async def test_a_wrong_password_that_is_seen_only_later_is_logged_once(tmp_path: Path, authenticated: AuthenticatedMongo) -> None:
-    """A process that starts while MongoDB can't be reached tries again and again, also with a wrong password. It must not log this fault each time."""
+    """A process that starts while MongoDB can't be reached tries again and again, also with a wrong password. It must log this fault only once."""
     async with (
         forwarding(authenticated.uri(password="canary")) as forwarder,
         running(tmp_path, "serve", **settings_at(free_port()), GATEWAY_MONGO_URI=forwarder.uri) as command,
