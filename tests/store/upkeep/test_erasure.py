@@ -157,7 +157,7 @@ async def test_a_retry_at_the_same_time_is_not_left_behind(store: Store) -> None
 
         left = await stored_documents(store)
         if isinstance(outcomes[0], StillPending):
-            # The retry was faster: the chain is complete.
+            # The retry was stored first. It is pending, so nothing of its chain was erased.
             assert len(left) == 3
         else:
             assert left == []

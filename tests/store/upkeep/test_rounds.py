@@ -20,7 +20,7 @@ def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def marking(store: Store, target: str = "one") -> Rounds:
-    """The rounds of a kind of work that marks every verification."""
+    """The rounds of the work that these tests do: to set the field `mark` of every verification."""
     return Rounds(store.database, "mark", target, OUTDATED, {"_id": 1}, pause_seconds=0)
 
 
@@ -76,7 +76,8 @@ async def test_processes_share_the_batches(store: Store) -> None:
     batches = await asyncio.gather(*(worked(store, work) for work in works))
 
     assert await unmarked(store) == 0
-    # At least two rounds of six batches. A batch that a process had claimed and not written when the next round passed it causes a further round.
+    # There are at least two rounds of six batches. If a round comes to a batch that another process has claimed and not written yet, one more round
+    # follows.
     assert sum(batches) >= 6 + 6
     assert (await state(store)).rewritten == 55
 
@@ -89,7 +90,7 @@ async def test_work_that_was_interrupted_goes_on_where_it_was(store: Store, done
     await mark(store, killed, await killed.claimed(NOON) or [])
     claimed = await killed.claimed(NOON) or []
     if done:
-        # The process was killed after it had written the batch, and before it recorded that.
+        # Act as if the process was killed after it had written the batch, and before it recorded that the batch was written.
         await store.collection.update_many({"_id": {"$in": [each["_id"] for each in claimed]}}, {"$set": {"mark": 1}})
 
     resumed = marking(store)
