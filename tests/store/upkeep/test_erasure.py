@@ -26,7 +26,7 @@ PERSON = "person-1"
 
 @pytest.fixture
 def clock() -> Clock:
-    """The real time, since MongoDB deletes tombstones by its own clock."""
+    """A clock at the real time. MongoDB deletes tombstones by its own clock: with an earlier clock, it would delete them too soon."""
     return Clock(datetime.now(UTC).replace(microsecond=0))
 
 
