@@ -374,7 +374,7 @@ async def test_twenty_creations_at_once_end_with_twenty_links(process: Process, 
 
 @asynccontextmanager
 async def abandoned(process: Process, fake: FakeYousign, store: Store) -> AsyncIterator[str]:
-    """The id of a verification whose process ended before it received the provider's answer. The provider has executed the request."""
+    """Yields the id of a verification whose process ended before the provider's answer arrived. The provider has executed the request."""
     fake.order("POST", Fault.LATE)
     creating = asyncio.create_task(process.changes.create("acme", REQUEST))
     async with asyncio.timeout(GENEROUS_SECONDS):

@@ -101,7 +101,7 @@ async def with_events(store: Store, *, workspace: str = "acme") -> Verification:
 
 @pytest.fixture
 def clock() -> Clock:
-    """A clock that is a minute ahead of MongoDB's clock. Deliveries begin at a time of MongoDB. So all events by this clock are late enough."""
+    """A clock that is a minute ahead of MongoDB's clock. So all events by this clock are later than the time at which the deliveries begin."""
     return Clock(utc_now() + timedelta(minutes=1))
 
 

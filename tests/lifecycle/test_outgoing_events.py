@@ -25,7 +25,7 @@ from tests.storing import a_feed, encode, feeding
 
 @pytest.fixture
 def clock() -> Clock:
-    """A clock that is a minute ahead of MongoDB's clock. Deliveries begin at a time of MongoDB. So all events by this clock are late enough."""
+    """A clock that is a minute ahead of MongoDB's clock. So all events by this clock are later than the time at which the deliveries begin."""
     return Clock(utc_now() + timedelta(minutes=1))
 
 

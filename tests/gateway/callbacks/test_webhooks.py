@@ -77,7 +77,7 @@ def inbox(database_uri: str, mongo: MongoClient[dict[str, Any]]) -> Collection[d
 
 @pytest.fixture
 async def site(fake: FakeYousign, tmp_path: Path, database_uri: str, inbox: Collection[dict[str, Any]]) -> AsyncIterator[Site]:
-    """A gateway with two workspaces: the provider of `acme` is the fake, and the provider of `external` is external."""
+    """A gateway with two workspaces: `acme`, whose provider is the fake, and `external`, whose provider is `external`."""
     file = providers_file(tmp_path, fake, more='[external]\nprovider = "external"\n')
     async with serving(database_uri, providers_file=file, provider=None, patience=Patience(body_seconds=0.5)) as gateway:
         yield Site(gateway, fake, inbox)

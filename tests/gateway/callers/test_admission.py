@@ -127,7 +127,7 @@ def test_the_addresses_of_one_line_share_a_limit(one: str, other: str, same: boo
 
 
 async def followed(stack: AsyncExitStack, gateway: Gateway, token: str | None = None) -> Wire:
-    """Open one more socket with a subscription. It stays open until the stack is closed."""
+    """Open one more socket with a subscription. Returns the socket, which stays open until the stack is closed."""
     wire = await stack.enter_async_context(wired(gateway, token or gateway.token()))
     await wire.subscribe("1", FEED)
     assert (await wire.hear())["type"] == "next"

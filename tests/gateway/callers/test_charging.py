@@ -143,7 +143,7 @@ def test_the_kinds_of_addresses_are_remembered() -> None:
 
 @pytest.fixture
 async def strict(database_uri: str) -> AsyncIterator[Gateway]:
-    """A gateway that answers only BURST requests without a valid token from one address."""
+    """A gateway that refuses an address after BURST requests without a valid token."""
     async with serving(database_uri, address_refusals_per_second=0.001, address_burst_refusals=BURST) as gateway:
         yield gateway
 

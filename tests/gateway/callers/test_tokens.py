@@ -67,7 +67,7 @@ WITH_AN_ID = [name for name, query in OPERATIONS.items() if "$id: ID!" in query]
 
 
 def variables(query: str, **values: Any) -> dict[str, Any]:
-    """The variables to send with this operation: those of the values that the operation declares."""
+    """The variables to send with an operation: the values of `values` whose names the operation declares as variables."""
     return {name: value for name, value in values.items() if f"${name}:" in query}
 
 

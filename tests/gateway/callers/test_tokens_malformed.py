@@ -54,7 +54,7 @@ MALFORMED = {
 
 
 def written(claims: dict[str, str]) -> str:
-    """A JSON object with these values, which are JSON already."""
+    """The JSON text of an object with these claims. The values in `claims` are JSON texts already."""
     return "{" + ", ".join(f'"{name}": {value}' for name, value in claims.items()) + "}"
 
 

@@ -23,12 +23,12 @@ ROTATED = f"new:{NEW_KEY},{KEYS['data_keys']}"
 
 
 def settings_with(database_uri: str, **changed: Any) -> Settings:
-    """The settings of a command."""
+    """The settings of a command that uses this database. `changed`: other values for settings."""
     return settings_for_tests(database_uri, 0, **changed)
 
 
 async def stored(store: Store) -> Verification:
-    """Store a verification with personal data."""
+    """Store a verification with personal data. Returns the verification."""
     return await store.within("acme").add(a_final_verification(VERIFIED_RESULT))
 
 

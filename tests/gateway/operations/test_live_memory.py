@@ -87,7 +87,7 @@ class Reader:
 
 @asynccontextmanager
 async def connected(company: Company, *head: str, body: str = "") -> AsyncIterator[Reader]:
-    """A context with a client that has sent a request to the gateway."""
+    """A context with a client that has sent a request to the gateway. `head`: the request line, and lines with headers."""
     address = urlsplit(company.gateway.url)
     reader, writer = await asyncio.open_connection(address.hostname, address.port)
     lines = [head[0], f"host: {address.netloc}", f"content-length: {len(body)}", *head[1:], "", body]

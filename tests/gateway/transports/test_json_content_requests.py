@@ -29,7 +29,7 @@ def body(query: str, variables: str, extensions: str) -> str:
 
 
 async def posted(gateway: Gateway, token: str, content: str, accept: str) -> httpx2.Response:
-    """Send a POST request with this body."""
+    """Send a POST request with this body. `accept`: the media type of the response. Returns the response."""
     headers = {"authorization": f"Bearer {token}", "content-type": "application/json", "accept": accept}
     return await gateway.client.post("/graphql", content=content, headers=headers)
 

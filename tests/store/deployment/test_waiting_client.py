@@ -56,8 +56,8 @@ async def failing(mongo: MongoClient[dict[str, Any]], code: int, times: int | No
 async def connected(mongo: MongoClient[dict[str, Any]], timeout_seconds: float = PATIENT_SECONDS) -> AsyncIterator[Client]:
     """A client of the gateway for this mongod.
 
-    Some of the simulated errors mean that the mongod is no longer the primary. The client checks that every
-    500 ms, and then uses the mongod again.
+    Some of the simulated errors mean that the mongod is no longer the primary. Every 500 ms, the client looks again for the
+    primary. It then finds that the mongod still is the primary, and goes on to use it.
     """
     host, port = mongo.address or ("", 0)
     client = connect(f"mongodb://{host}:{port}/gateway?directConnection=true&heartbeatFrequencyMS=500", timeout_seconds)

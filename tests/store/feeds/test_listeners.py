@@ -19,7 +19,7 @@ def a_listener() -> Listener:
 
 
 def lost(listener: Listener) -> bool:
-    """Whether the listener's subscription ends with NotFound."""
+    """Take the changes of the listener. Returns whether that raises NotFound, which ends the subscription."""
     try:
         listener.taken()
     except NotFound:

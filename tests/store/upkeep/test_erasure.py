@@ -26,7 +26,7 @@ PERSON = "person-1"
 
 @pytest.fixture
 def clock() -> Clock:
-    """A clock at the real time. MongoDB deletes tombstones by its own clock: with an earlier clock, it would delete them too soon."""
+    """A clock that starts at the real time. With an earlier clock, MongoDB, which uses its own clock, would delete tombstones too soon."""
     return Clock(datetime.now(UTC).replace(microsecond=0))
 
 
@@ -36,7 +36,7 @@ def hidden(text: str) -> str:
 
 
 async def erased(store: Store, workspace: str = "acme", reference: str = PERSON) -> list[Document]:
-    """Erase what is stored under a reference. Returns the receipts."""
+    """Erase what is stored under a reference. Returns the receipts, which say how much was erased."""
     return await erase(store.client, store.database, workspace, reference, hidden, store.now(), timedelta(days=1))
 
 

@@ -25,12 +25,12 @@ def marking(store: Store, target: str = "one") -> Rounds:
 
 
 async def filled(store: Store, count: int = 55) -> None:
-    """Store documents without a mark."""
+    """Store `count` documents without the field `mark`."""
     await store.collection.insert_many([{"_id": f"ver_{number:03}", "workspace": "acme"} for number in range(count)])
 
 
 async def mark(store: Store, work: Rounds, batch: list[Document]) -> None:
-    """Mark the documents of a batch, and record it."""
+    """Set the field `mark` of the documents of a batch, and record that the batch was written."""
     ids = [document["_id"] for document in batch]
     result = await store.collection.update_many({"_id": {"$in": ids}, **OUTDATED}, {"$set": {"mark": 1}})
     await work.record(result.modified_count, 0)
@@ -46,13 +46,13 @@ async def worked(store: Store, work: Rounds) -> int:
 
 
 async def state(store: Store) -> RoundsState:
-    """The state of the only work."""
+    """The stored state of the rounds. There must be only one kind of work."""
     [found] = await all_states(store.database)
     return found
 
 
 async def unmarked(store: Store) -> int:
-    """How many verifications have no mark."""
+    """How many documents do not have the field `mark`."""
     return await store.collection.count_documents(OUTDATED)
 
 
