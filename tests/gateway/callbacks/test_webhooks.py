@@ -49,7 +49,7 @@ class Site:
         return verification["id"], verification["provider"]["id"]
 
     async def post(self, content: bytes, headers: dict[str, str], path: str = PATH) -> httpx2.Response:
-        """Send a webhook. Returns the answer."""
+        """Send a webhook with this body and these headers to the gateway. Returns the response."""
         return await self.gateway.client.post(path, content=content, headers=headers)
 
     async def read(self, id: str) -> dict[str, Any]:

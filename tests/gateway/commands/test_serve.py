@@ -50,11 +50,11 @@ class Service:
         await self.command.until(lambda: all(self.workers()[number] != before[number] for number in numbers))
 
     def logged(self, text: str) -> list[str]:
-        """The lines of the log that begin with this text."""
+        """The messages in the log that begin with this text."""
         return [line["event"] for line in logged(self.command) if line["event"].startswith(text)]
 
     async def metric(self, name: str) -> dict[str, float]:
-        """The values of a metric by the numbers of the workers."""
+        """The value of the metric `name` of each worker, by the number of the worker."""
         async with httpx2.AsyncClient(trust_env=False) as client:
             text = (await client.get(f"{self.operators_url}/metrics")).text
         samples = [sample for family in text_string_to_metric_families(text) for sample in family.samples if sample.name == name]
@@ -89,7 +89,7 @@ class SharedService:
         self._service: Service | None = None
 
     async def service(self) -> Service:
-        """The running service."""
+        """The running service. It is started first if it does not run."""
         running_now = self._service
         if not running_now or running_now.command.process.returncode is not None:
             await self.close()
@@ -131,7 +131,7 @@ async def announcing(shared_services: dict[str, SharedService]) -> Service:
 
 @pytest.fixture(params=["prompt", "announcing"])
 async def service(request: pytest.FixtureRequest, shared_services: dict[str, SharedService]) -> Service:
-    """Each of the two services."""
+    """Each of the two services in turn: a test that uses this fixture runs once with each."""
     return await shared_services[request.param].service()
 
 

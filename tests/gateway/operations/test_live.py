@@ -42,7 +42,7 @@ def an_update() -> VerificationUpdate:
 
 
 async def received(followings: Iterable[Following]) -> list[dict[str, Any]]:
-    """Receive the next response of each subscription."""
+    """Receive the next response of each subscription. Returns these responses."""
     return [await updates.response() for updates in followings]
 
 

@@ -1,4 +1,4 @@
-"""How requests and operations are counted."""
+"""Tests how the metrics count requests and operations."""
 
 from pathlib import Path
 

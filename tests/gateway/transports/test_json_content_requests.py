@@ -24,7 +24,7 @@ REFERENCE = "query($v: String) { verifications(filter: { reference: $v }) { tota
 
 
 def body(query: str, variables: str, extensions: str) -> str:
-    """The JSON of a request."""
+    """The JSON text of a request. `variables` and `extensions` are JSON texts already."""
     return f'{{"query": {orjson.dumps(query).decode()}, "variables": {variables}, "extensions": {extensions}}}'
 
 
