@@ -150,7 +150,8 @@ async def test_an_invalid_variable_is_an_error_of_the_request(case: str) -> None
     assert answer.errors[0].path is None
 
 
-# For each place where a value of a variable is not allowed: the operation, the variables, and the message. Validation accepts these operations.
+# Operations with variables whose value is not allowed. The keys say where a variable is used. Each value has the operation, the variables, and the
+# message of the error. Validation accepts these operations.
 NOT_ALLOWED: dict[str, Case] = {
     "an argument": (
         "query($b: Int) { other: defaulted(b: $b) plain }",

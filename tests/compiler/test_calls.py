@@ -36,40 +36,40 @@ class Row:
 
 
 def answering_by_parent(parent: strawberry.Parent[Row]) -> str:
-    """Echoes the object, which Strawberry passes as the parameter annotated with `Parent`."""
+    """Returns the parent object as text. Strawberry passes the object as the parameter that is annotated with `Parent`."""
     return f"parent {parent}"
 
 
 def answering_by_root(root: strawberry.Parent[Row], info: Info, more: str = "more") -> str:
-    """Echoes the object, which Strawberry passes as the parameter `root`."""
+    """Returns the parent object, which Strawberry passes as the parameter `root`, the field's name and `more`, as text."""
     return f"root {root} {info.field_name} {more}"
 
 
 def answering_by_self(self: Any, info: Info) -> str:
-    """Echoes the object, which Strawberry passes as the parameter `self`."""
+    """Returns the parent object, which Strawberry passes as the parameter `self`, and a value of the context, as text."""
     return f"self {self} {info.context['who']}"
 
 
 async def answering_slowly(root: strawberry.Parent[Row]) -> str:
-    """Pauses, then echoes the object."""
+    """Pauses, then returns the parent object as text."""
     await asyncio.sleep(0)
     return f"slowly {root}"
 
 
 def answering_field_info(info: Info, filter: Filter | None = None) -> str:
-    """Echoes what `info` says about the field."""
+    """Returns what `info` says about the field, and whether the argument `filter` is None, as text."""
     selected = [type(each).__name__ for each in info.selected_fields]
     place = info._raw_info.path.as_list()
     return repr([info.field_name, info.python_name, place, info.variable_values, info.operation.operation.value, selected, filter is None])
 
 
 def answering_renamed(info: Info, from_: Annotated[int, strawberry.argument(name="from")] = 1, camel_case: int = 2) -> str:
-    """Echoes arguments that have other names in Python."""
+    """Returns its arguments as text. In GraphQL, they have the names `from` and `camelCase`."""
     return repr((from_, camel_case))
 
 
 async def year(self: Any, info: Info) -> str:
-    """Pauses, then returns the name of the field and the year of the object."""
+    """Pauses, then returns the name of the field and the year of the parent object's attribute `at`."""
     await asyncio.sleep(0)
     return f"{info.field_name} {self.at.year}"
 
@@ -113,7 +113,7 @@ def field(resolver: Any, type: Any = str | None, *extensions: FieldExtension) ->
 
 @strawberry.type
 class Thing:
-    """A type with a field for each of the resolvers above."""
+    """A type whose fields use the resolvers, permissions and extensions above."""
 
     is_type_of = represents(Row)
 

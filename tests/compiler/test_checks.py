@@ -1,4 +1,4 @@
-"""Quick checks (see compiler/README.md) complete common values without a position. Enums are completed by name."""
+"""Tests of quick checks (see compiler/README.md), which complete common values without a position. A member of an enum is completed to its name."""
 
 from datetime import UTC, datetime
 from enum import Enum, Flag

@@ -1,4 +1,4 @@
-"""Tests the comparison of tests/comparison itself: it finds every deliberate mistake in either executor."""
+"""Tests that the comparison in tests/comparison finds every deliberate mistake, both in graphql-core and in the compiled executor."""
 
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
@@ -103,7 +103,7 @@ def trusts_floats(patch: pytest.MonkeyPatch) -> None:
 
 
 def stops_nulls(patch: pytest.MonkeyPatch) -> None:
-    """A deliberate mistake: if an awaited value fails, the null is propagated one level less than it should be."""
+    """A deliberate mistake: if an awaited value fails, one level fewer becomes null than should."""
     begin = Spot.__init__
 
     def below(self: Spot, *arguments: Any) -> None:
@@ -120,7 +120,7 @@ def loses_places(patch: pytest.MonkeyPatch) -> None:
 
 
 def mixes_up_constants(patch: pytest.MonkeyPatch) -> None:
-    """A deliberate mistake: caches objects by their class instead of their key."""
+    """A deliberate mistake: caches completed objects by their class. So all objects of a class get the cached result of the first one."""
     whole = source.cached_by_key
     patch.setattr(source, "cached_by_key", lambda function, attribute, lines, answer: whole(function, "__class__", lines, answer))
 

@@ -31,7 +31,7 @@ def schema(type: str) -> GraphQLSchema:
 
 
 def odd_value(value: Any) -> Any:
-    """Serializes a value of the scalar Odd, which may also be null, Undefined, a list or an exception."""
+    """Serializes a value of the scalar Odd. Some texts become None, Undefined or a list; the text "raises" raises an exception."""
     if value == "raises":
         raise Fault("raised")
     return {"nothing": None, "undefined": Undefined, "list": [value, {"a": 1}]}.get(value, value)

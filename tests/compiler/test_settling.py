@@ -13,8 +13,8 @@ from tests.comparison.executors import Compiled, awaited
 from tests.comparison.run import trials
 from tests.comparison.subjects import subjects
 
-# Operations in which a value becomes null while an awaitable below this value waits. The keys say where the awaitable (`slow`) is. Each value has the
-# text of the operation, and its root object.
+# Operations in which a value becomes null while an awaitable below this value waits. The keys say where the awaitable (`slow`) is. Each value has
+# the text of the operation, and the root object with which it is executed.
 NULLED: dict[str, tuple[str, dict[str, Any]]] = {
     "beside a field that fails at once": ("{ thing { a: must b: slow } }", {"thing": {"must": "wrong", "slow": works}}),
     "before a field that fails at once": ("{ thing { b: slow a: must } }", {"thing": {"must": "wrong", "slow": works}}),

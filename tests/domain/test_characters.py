@@ -65,8 +65,8 @@ def test_the_sets_contain_the_categories_of_the_interpreters_table() -> None:
     assert of_category("Cc", "Cs", "Zl", "Zp") <= expanded(NOT_IN_ANY_TEXT)
     assert of_category("Zs") == set(map(ord, SPACES))
     assert of_category("Zs", "Cf") <= expanded(BLANK)
-    # Noncharacters are of the category Cn (unassigned). After the controls, surrogates, separators and unassigned code points are removed, only the
-    # changes of direction are left (Cf).
+    # NOT_CHARACTERS contains controls (Cc), surrogates (Cs), separators (Zl, Zp) and noncharacters (Cn). Without them, only the characters are
+    # left that change the direction of text (Cf).
     assert expanded(NOT_CHARACTERS) - of_category("Cc", "Cs", "Zl", "Zp", "Cn") == expanded(DIRECTIONS)
 
 

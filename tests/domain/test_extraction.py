@@ -98,7 +98,7 @@ def test_a_value_that_cannot_be_used_is_left_out_with_a_note(field: str, text: s
     ("now", "last"),
     [
         (datetime(2026, 3, 1, 9, 59, tzinfo=UTC), "2026-03-01"),
-        # It is midnight 14 hours east of UTC, and the next day begins there.
+        # In the time zone that is 14 hours ahead of UTC, it is midnight: the next day begins.
         (datetime(2026, 3, 1, 10, 0, tzinfo=UTC), "2026-03-02"),
         (datetime(2028, 2, 28, 23, 59, tzinfo=UTC), "2028-02-29"),
         (datetime(2026, 12, 31, 12, 0, tzinfo=UTC), "2027-01-01"),

@@ -160,7 +160,7 @@ def test_a_filter_concerns_exactly_the_verifications_that_match_or_matched_befor
 def test_a_client_that_applies_what_concerns_its_filter_shows_the_filtered_list(
     histories: list[tuple[list[Verification], list[int]]], filter: Filter
 ) -> None:
-    """A client reads the filtered list. Then it receives some of the later states of each verification, always including the last."""
+    """The client reads the filtered list. Then it receives some later states of each verification, and always the last one."""
     shown = {}
     for states, received in histories:
         first, *others = sorted({min(version, len(states)) for version in received} | {len(states)})

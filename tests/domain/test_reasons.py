@@ -1,4 +1,4 @@
-"""Compares the catalogue of reason codes with an independent copy of the tables of the provider's page."""
+"""Compares the catalogue of reason codes with `status_codes.csv`, a copy of the tables that the provider publishes."""
 
 from csv import DictReader
 from pathlib import Path

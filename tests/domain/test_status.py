@@ -1,4 +1,4 @@
-"""Compares the statuses with the provider's table of statuses."""
+"""Compares the statuses, and the action for each, with a copy of the values in the provider's table of statuses."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Tests that a document which arrives after its result is stored once, and that no other later document is stored."""
+"""Tests that an identity document which arrives after its result is stored once, and that no other later document is stored."""
 
 from dataclasses import replace
 

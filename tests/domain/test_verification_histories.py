@@ -187,7 +187,8 @@ class Histories(RuleBasedStateMachine):
         try:
             after = self.happens(which, lambda it: it.closed_by_integrator(note, self.now))
         except AlreadyFinal:
-            # `happens` applies the rule twice. The first time, the rule applied a deadline, which takes precedence. So the second time, it raised.
+            # `happens` applies the rule twice. The first time, a deadline had passed, and the rule applied it instead of the close. The second time,
+            # the verification was final, so the rule raised AlreadyFinal.
             assert self.too_late_for(before)
             self.the_deadlines_are_applied(which)
             return

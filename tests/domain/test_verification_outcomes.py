@@ -141,7 +141,7 @@ def test_a_repeated_event_id_of_an_ignored_result_is_recorded_once() -> None:
 def test_only_an_outcome_of_the_system_without_a_verdict_awaits_one() -> None:
     pending = a_verification_after(OPENED)
     expired = pending.expired(later(minutes=15))
-    # When a verdict followed an outcome of the system, an older release recorded it as an ignored result.
+    # An older release recorded a verdict as an ignored result if the system had already decided the outcome.
     overtaken = noted(expired, "late")
     others = (pending, pending.closed_by_integrator(None, later(minutes=1)), expired.concluded(VERIFIED_RESULT, later(minutes=16)), overtaken)
 

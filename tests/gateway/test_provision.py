@@ -40,18 +40,18 @@ async def client() -> AsyncIterator[httpx2.AsyncClient]:
 
 @pytest.fixture
 def registry() -> CollectorRegistry:
-    """The registry of the metrics."""
+    """The registry through which a test reads the metrics."""
     return CollectorRegistry()
 
 
 @pytest.fixture
 def metrics(registry: CollectorRegistry) -> Providing:
-    """The metrics of the adapters."""
+    """The metrics of the adapters, which the test reads through `registry`."""
     return Providing(registry)
 
 
 def provided(client: httpx2.AsyncClient, metrics: Providing, file: Path | None, local: bool = False, **changed: Any) -> Provision:
-    """The adapters of a gateway with this providers file."""
+    """The adapters of a gateway with this providers file, or without one. `changed`: other settings."""
     return Provision(settings_for_tests("mongodb://unused", 0, providers_file=file, **changed), client, metrics, local)
 
 

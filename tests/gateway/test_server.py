@@ -49,7 +49,7 @@ def test_the_kernel_closes_a_connection_whose_peer_reads_nothing() -> None:
 
 @pytest.fixture
 def low_file_limit() -> Iterator[int]:
-    """Lowers the soft limit of open files below the hard limit during a test. The value is the hard limit."""
+    """Lowers the soft limit of open files below the hard limit during a test. Yields the hard limit."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(soft, hard - 1), hard))
     yield hard

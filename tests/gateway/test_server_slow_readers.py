@@ -16,7 +16,7 @@ LONG = "https://example.com/" + "x" * 1900
 
 
 async def follow(gateway: Gateway, **options: Any) -> ClientConnection:
-    """Open a socket, and subscribe to all verifications of the workspace. Returns after the first message."""
+    """Open a socket, subscribe to all verifications of the workspace, and receive the first message. Returns the socket."""
     client = await connect(gateway.websocket, subprotocols=[Subprotocol("graphql-transport-ws")], compression=None, **options)
     for message in (
         {"type": "connection_init", "payload": {"authorization": f"Bearer {gateway.token()}"}},

@@ -39,7 +39,7 @@ def empty_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def trouble(**changed: Any) -> str:
-    """The message with which settings are refused that would be valid without these changes."""
+    """The message with which the settings REQUIRED are refused after these changes. Without the changes, they are valid."""
     with pytest.raises(BadSettings) as bad:
         settings.checked_to_serve(settings.read_settings({**REQUIRED, **changed}))
     return str(bad.value)

@@ -19,7 +19,7 @@ from tests.storing import decode, encode
 
 
 def stored(verification: Verification) -> Verification:
-    """The verification, as it is read from MongoDB."""
+    """The verification as it would be after it was stored in MongoDB and read from there."""
     return decode(encode(verification))
 
 

@@ -22,7 +22,7 @@ KEY = Idempotency("order-1", "one")
 
 
 async def a_chain(changes: Changes, length: int, last_is_final: bool = True) -> list[str]:
-    """The ids of a new chain of attempts. All attempts but the last one are inconclusive; the last one is verified, or pending."""
+    """Create a chain of attempts. The last one is verified, or pending without `last_is_final`; all others are inconclusive. Returns their ids."""
     ids = [(await changes.create("acme", REQUEST)).id]
     while len(ids) < length:
         await changes.report_result("acme", ids[-1], replace(INCONCLUSIVE_RESULT, document=VERIFIED_RESULT.document))
@@ -33,7 +33,7 @@ async def a_chain(changes: Changes, length: int, last_is_final: bool = True) -> 
 
 
 def personal(verification: Verification) -> list[object]:
-    """The personal data of a verification."""
+    """The values of a verification that are or contain personal data. Each is None if there is none."""
     return [verification.declared, verification.extracted, verification.provider.url, verification.closing_note]
 
 

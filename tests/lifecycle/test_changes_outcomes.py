@@ -29,7 +29,7 @@ async def other_process(database_uri: str, clock: Clock) -> AsyncIterator[Change
 
 
 async def opened(changes: Changes, clock: Clock) -> str:
-    """The id of a new verification whose link was opened at noon."""
+    """Set the clock to noon, create a verification, and open its link. Returns its id."""
     clock.now = NOON
     created = await changes.create("acme", REQUEST)
     await changes.report_progress("acme", created.id, Progress.LINK_OPENED)

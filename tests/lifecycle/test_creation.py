@@ -57,7 +57,7 @@ class Process:
         return next(chore for chore in chores(self._store, self.providers, self.changes, self.creation, Periods()) if chore.done == "started")
 
     async def idle(self) -> None:
-        """Wait until this process has no verification to start any more."""
+        """Wait until this process is not starting any verification."""
         async with asyncio.timeout(GENEROUS_SECONDS):
             while self.creation._under_way:
                 await asyncio.sleep(0.01)
@@ -73,7 +73,7 @@ async def fake() -> AsyncIterator[FakeYousign]:
 
 @pytest.fixture
 async def another(store: Store, fake: FakeYousign) -> AsyncIterator[Callable[..., Process]]:
-    """A function that makes another `Process`, with its own adapter for the fake."""
+    """A function that makes another `Process`. Each has its own adapter for the fake."""
     async with httpx2.AsyncClient(trust_env=False, timeout=PATIENCE_SECONDS) as client:
         begun: list[Process] = []
 
@@ -235,7 +235,8 @@ async def test_a_key_that_the_provider_does_not_accept_leaves_the_verification_p
     assert process.outcomes == ["denied"]
     assert any("acme" in message and "API key" in message for message in caplog.messages)
     assert "a-key-that-is-wrong" not in caplog.text
-    # The lease lasts beyond the long pause, so that no other process takes the verification over and sends the next request at once.
+    # After the provider has refused the key, the process makes a long pause. Its lease lasts longer than the pause, so that no other process takes
+    # the verification over meanwhile and sends the next request at once.
     [entry] = await entries(store)
     assert entry["until"] - entry["since"] > 2 * LEASE
     assert len(fake.requests) == 1
@@ -373,7 +374,7 @@ async def test_twenty_creations_at_once_end_with_twenty_links(process: Process, 
 
 @asynccontextmanager
 async def abandoned(process: Process, fake: FakeYousign, store: Store) -> AsyncIterator[str]:
-    """The id of a verification whose process ended before it received the provider's answer. The provider has executed the request."""
+    """Yields the id of a verification whose process ended before the provider's answer arrived. The provider has executed the request."""
     fake.order("POST", Fault.LATE)
     creating = asyncio.create_task(process.changes.create("acme", REQUEST))
     async with asyncio.timeout(GENEROUS_SECONDS):

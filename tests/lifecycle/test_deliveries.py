@@ -30,18 +30,18 @@ from tests.storing import until
 
 @dataclass
 class Tries:
-    """Counts the tries by outcome and number."""
+    """Records the outcome of each try, and whether it was the first, second … try of its event."""
 
     counted: list[tuple[str, int]] = field(default_factory=list)
 
     def count(self, outcome: str, attempt: int) -> None:
-        """Count a try."""
+        """Record a try. `attempt`: 1 for the first try of an event, 2 for its second try."""
         self.counted.append((outcome, attempt))
 
 
 @asynccontextmanager
 async def delivering(store: Store, feed: Feed, receivers: Mapping[str, Receiver], tries: Tries | None = None) -> AsyncIterator[OutgoingWebhooks]:
-    """A context in which a process delivers to these receivers, by workspace. Entering it waits until each workspace has a position."""
+    """A context in which a process delivers the events of each workspace to its receiver. It begins when each workspace has a position."""
     sections = {workspace: receiver.section for workspace, receiver in receivers.items()}
     async with delivering_to(store, feed, lambda: sections, tries or Tries()) as outgoing:
         positions = store.database[DELIVERY_POSITIONS]
@@ -52,7 +52,7 @@ async def delivering(store: Store, feed: Feed, receivers: Mapping[str, Receiver]
 
 @asynccontextmanager
 async def delivering_to(store: Store, feed: Feed, sections: Callable[[], Mapping[str, Deliveries]], tries: Tries) -> AsyncIterator[OutgoingWebhooks]:
-    """A context in which a process delivers to the backends of these sections."""
+    """A context in which a process delivers events to backends. `sections` returns the current section of each workspace."""
     outgoing = OutgoingWebhooks(store, feed, sections, tries.count)
     async with opened_backend() as backend:
         running = asyncio.create_task(outgoing.run(backend.send))
@@ -85,7 +85,7 @@ def progressed(step: Progress, old: Verification, now: datetime) -> Verification
 
 
 def tried(times: int) -> Callable[[WebhookDelivery], bool]:
-    """The condition that the next event was sent this many times without success."""
+    """A condition for `reaches`: the next event was sent this many times without success."""
     return lambda found: found.tries == times
 
 
@@ -101,7 +101,7 @@ async def with_events(store: Store, *, workspace: str = "acme") -> Verification:
 
 @pytest.fixture
 def clock() -> Clock:
-    """A clock that is a minute ahead of MongoDB's clock. Deliveries begin at a time of MongoDB, and no event from before that time is delivered."""
+    """A clock that is a minute ahead of MongoDB's clock. So all events by this clock are later than the time at which the deliveries begin."""
     return Clock(utc_now() + timedelta(minutes=1))
 
 

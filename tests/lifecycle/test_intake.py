@@ -39,7 +39,7 @@ DOCUMENT = {"full_name": "Jeanne Moreau", "born_on": "1990-01-23", "type": "pass
 class Receiver:
     """A gateway process that receives webhooks of the fake for the workspace `acme`.
 
-    `counted`: the outcomes of webhooks that the process counted. `unusual`: an item for each result with unusual codes that it counted.
+    `counted`: the outcomes of webhooks that the process counted. `unusual`: one None for each result with unusual codes.
     """
 
     store: Store
@@ -49,13 +49,13 @@ class Receiver:
     unusual: list[None] = field(default_factory=list)
 
     async def video(self, **changed: Any) -> str:
-        """Store a verification that was started at the fake. Returns its id there."""
+        """Start a verification at the fake, and store it. Returns its id at the fake."""
         id = await self.orphan()
         await self.store.within("acme").add(self.of(id, **changed))
         return id
 
     async def orphan(self) -> str:
-        """Start a verification at the fake that the gateway has not stored. Returns its id there."""
+        """Start a verification at the fake without storing it in the gateway. Returns its id at the fake."""
         headers = {"authorization": f"Bearer {self.fake.api_key}"}
         body = {"first_name": "Jeanne", "last_name": "Moreau", "redirection_url": "https://shop.example/welcome"}
         async with httpx2.AsyncClient(trust_env=False) as client:
@@ -63,7 +63,7 @@ class Receiver:
         return id
 
     def of(self, id: str, **changed: Any) -> Verification:
-        """A verification with this id at the fake."""
+        """A new verification, which is not stored, whose id at the fake is `id`."""
         return a_verification(provider=ProviderReference("yousign", id, "https://provider.example"), **changed)
 
     async def deliver(self, content: bytes, headers: dict[str, str]) -> None:

@@ -25,13 +25,13 @@ from tests.storing import a_feed, encode, feeding
 
 @pytest.fixture
 def clock() -> Clock:
-    """A clock that is a minute ahead of MongoDB's clock. Deliveries begin at a time of MongoDB, and no event from before that time is delivered."""
+    """A clock that is a minute ahead of MongoDB's clock. So all events by this clock are later than the time at which the deliveries begin."""
     return Clock(utc_now() + timedelta(minutes=1))
 
 
 @asynccontextmanager
 async def recording_events(store: Store, feed: Feed, owner: str = "this process", leaves: bool = True) -> AsyncIterator[None]:
-    """A context in which a process records the events of the workspace `acme`. With `leaves` False, its lease stays at the end, as after a crash."""
+    """A context in which a process records the events of the workspace `acme`. Without `leaves`, it keeps its lease at the end, as after a crash."""
     positions = DeliveryPositions(store.database, store.now, owner)
     events = OutgoingEvents(store, feed, StoredDeliveries(store), positions, "acme", lambda: None)
     running = asyncio.create_task(events.run())
@@ -156,14 +156,14 @@ async def test_the_position_stays_while_nothing_can_be_recorded(store: Store, fe
 
 
 async def test_a_write_with_an_earlier_stamp_is_recorded(store: Store, feed: Feed) -> None:
-    """A write may be stamped long before it is committed. A process that begins reads the changes from before its position, too."""
+    """A write may be stamped long before it is committed. So a process that begins also reads changes from before its position."""
     async with recording_events(store, feed):
         pass
     now = utc_now()
     await store.database[DELIVERY_POSITIONS].update_one({"_id": "acme"}, {"$set": {"since": now - timedelta(hours=1), "at": now}})
     late = a_verification(at=now - timedelta(seconds=90))
     document = encode(late)
-    # The whole document is written by an update, which leaves the stamp as it is.
+    # Write the document with a stamp of 90 seconds ago, as if MongoDB had stamped the write then, and committed it only now.
     stamp = document.pop("storedAt").__class__(int((now - timedelta(seconds=90)).timestamp()), 1)
     identifier = document.pop("_id")
     await store.collection.update_one({"_id": identifier}, {"$set": {**document, "storedAt": stamp}}, upsert=True)

@@ -396,7 +396,7 @@ async def test_the_pause_that_the_provider_demands_is_obeyed_by_all_processes(
     assert reads(fake) == 1
     clock.now += timedelta(milliseconds=1)
     await process.sweep()
-    # The verification whose query failed comes last. If its query fails again and again, the other verifications are still queried.
+    # The verification whose query failed is queried last. So the others are queried even if this query fails again and again.
     assert [path.rpartition("/")[2] for method, path in fake.requests if method == "GET"][1:] == [each.provider.id for each in reversed(created)]
 
 

@@ -23,7 +23,7 @@ DELETION = timedelta(hours=1)
 
 @pytest.fixture
 def clock() -> Clock:
-    """The real time, since MongoDB deletes tombstones by its own clock."""
+    """A clock that starts at the real time. With an earlier clock, MongoDB, which uses its own clock, would delete tombstones too soon."""
     return Clock(datetime.now(UTC).replace(microsecond=0))
 
 
@@ -39,7 +39,7 @@ async def stored_ids(store: Store) -> set[str]:
 
 
 async def all_changes(listener: Listener) -> None:
-    """Receive the changes of a listener until there are none for a long time, or its subscription ends with an error."""
+    """Receive the changes of a listener until none comes for GENEROUS_SECONDS, or until its subscription ends with an error."""
     while await listener.changes(GENEROUS_SECONDS):
         pass
 

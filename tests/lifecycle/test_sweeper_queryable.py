@@ -1,4 +1,4 @@
-"""Tests of deadlines of verifications whose provider can be queried. Such a provider decides which deadlines have passed.
+"""Tests of deadlines of verifications at queryable providers. Such a provider decides which deadlines have passed.
 
 The sweeper concludes only verifications that the provider has never accepted, because these can't be queried: a day after their `expiresAt`.
 """

@@ -23,7 +23,7 @@ REMOVAL = timedelta(hours=1)
 
 @pytest.fixture
 def clock() -> Clock:
-    """The real time, since MongoDB deletes tombstones by its own clock."""
+    """A clock that starts at the real time. With an earlier clock, MongoDB, which uses its own clock, would delete tombstones too soon."""
     return Clock(datetime.now(UTC).replace(microsecond=0))
 
 
@@ -54,7 +54,7 @@ async def test_only_verifications_that_were_anonymized_long_enough_ago_are_remov
 
 
 async def a_chain(store: Store, length: int) -> list[str]:
-    """The ids of a new chain of failed attempts."""
+    """Create a chain of failed attempts. Returns their ids."""
     here = changes(store)
     ids = [(await here.create("acme", REQUEST)).id]
     while len(ids) < length:

@@ -17,7 +17,7 @@ TIMEOUT_SECONDS = 30
 
 @dataclass
 class SmallProvider:
-    """The sessions that were started at the provider, by their ids. `url` is the address of its API."""
+    """A provider. `url`: the address of its API. `sessions`: the JSON of the request that started each session, by the session's id."""
 
     url: str = ""
     sessions: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -25,7 +25,10 @@ class SmallProvider:
     def notify(
         self, webhooks_url: str, session_id: str, status: str, *reasons: str, event_id: str | None = None, secret: str = WEBHOOK_SECRET
     ) -> int:
-        """Send a webhook about a session. Returns the status of the HTTP response. With the `event_id` of an earlier webhook, it is a repetition."""
+        """Send a webhook about a session to `webhooks_url`. Returns the status of the HTTP response.
+
+        `secret`: the key that signs the webhook. `event_id`: the id of an earlier event, to send that event again.
+        """
         document = {"fullName": "Jeanne Moreau", "bornOn": "1990-01-23"} if status == "approved" else None
         event = {"id": event_id or f"{session_id}-{status}", "session": session_id, "status": status, "reasons": reasons, "document": document}
         body = json.dumps({**event, "reference": self.sessions[session_id]["reference"]}).encode()
@@ -39,7 +42,7 @@ class SmallProvider:
         return status_code
 
     def handler(self) -> type[BaseHTTPRequestHandler]:
-        """The class that answers requests to the provider's API: `POST /sessions` starts a session."""
+        """The class that answers requests to the provider's API. `POST /sessions` with the right key starts a session."""
         provider = self
 
         class Sessions(BaseHTTPRequestHandler):

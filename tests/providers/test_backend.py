@@ -16,7 +16,7 @@ WEBHOOK = OutgoingWebhook("ver_1.2", {"type": "verification.created", "data": {"
 
 
 async def receipt(answer: Answer) -> Receipt:
-    """The receipt of a webhook to which the receiver gives this answer."""
+    """Send a webhook to a receiver that gives this answer. Returns the `Receipt`, which says how the gateway understood the answer."""
     async with receiving(lambda number, body: answer) as receiver, opened_backend() as sender:
         return await sender.send(receiver.section, WEBHOOK)
 

@@ -1,4 +1,4 @@
-"""Tests of the choice of a provider."""
+"""Tests which provider is used for a workspace, and how a creation is refused if none is configured."""
 
 import pytest
 

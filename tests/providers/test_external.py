@@ -1,4 +1,4 @@
-"""Tests of the provider `external`: it takes the link and the id from the request."""
+"""Tests of the provider `external`: the link and the id come from the integrator's request to create a verification."""
 
 from dataclasses import replace
 

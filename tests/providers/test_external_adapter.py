@@ -28,7 +28,7 @@ subscription($id: ID!) {
 
 
 def code() -> str:
-    """The code of the adapter, as the page shows it."""
+    """The Python code of the adapter, copied from docs/providers.md."""
     [block] = re.findall("```python\n(.*?)```", PAGE.read_text(), re.DOTALL)
     return str(block)
 
@@ -49,14 +49,14 @@ async def gateway(database_uri: str) -> Any:
 
 
 async def leads_to(gateway: Gateway, link: str) -> str:
-    """Open the link as a browser without script does. Returns the address to which it leads."""
+    """Send the POST request with which a browser opens an observed link. Returns the address to which the response leads."""
     opened = await gateway.client.post(urlsplit(link).path)
     return str(opened.headers["location"])
 
 
 @pytest.fixture
 def adapter(gateway: Gateway, provider: SmallProvider, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """The adapter of the page, with the settings that it reads from the environment."""
+    """The module with the adapter of docs/providers.md. The environment has the settings that the adapter reads."""
     token = gateway.token(Scope.READ, Scope.WRITE, Scope.REPORT)
     settings = {"GRAPHQL_URL": f"{gateway.url}/graphql", "GRAPHQL_TOKEN": token, "PROVIDER_URL": provider.url}
     for name, value in {**settings, "PROVIDER_KEY": API_KEY, "WEBHOOK_SECRET": WEBHOOK_SECRET, "NO_PROXY": "127.0.0.1"}.items():

@@ -1,4 +1,4 @@
-"""Tests of the scenarios that first names choose."""
+"""Tests which scenario of the sandbox a person's first name chooses."""
 
 import pytest
 

@@ -50,7 +50,7 @@ async def client() -> AsyncIterator[httpx2.AsyncClient]:
 
 @pytest.fixture
 def observed() -> list[tuple[str, str]]:
-    """The requests that the adapter observed: their operations and outcomes."""
+    """The list to which the adapter adds the operation and the outcome of each request that it has sent."""
     return []
 
 

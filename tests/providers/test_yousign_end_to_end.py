@@ -29,7 +29,7 @@ subscription($id: ID!) {
   verificationUpdated(id: $id, after: 0) { verification { recommendedAction verificationUrl provider { id } } events { type actor } }
 }
 """
-# The ages at which a verification is queried, in seconds.
+# A value of the setting `reconcile_seconds`: a verification is queried at each age from 1 to 119 seconds.
 EVERY_SECOND = ",".join(map(str, range(1, 120)))
 ACTIONS = "query($id: ID!) { verification(id: $id) { recommendedAction } verifications { edges { node { recommendedAction } } } }"
 REQUIREMENTS = {

@@ -22,7 +22,7 @@ from tests.factories import NOON, an_id
 
 numbers = st.integers(0, 40) | st.integers(0, 999_999_999)
 pairs = st.dictionaries(numbers, numbers, min_size=1, max_size=40).map(lambda versions: tuple(sorted(versions.items())))
-# Received versions (`Seen`) of attempts whose numbers have no gap. Nearly all cursors of real subscribers are of this kind.
+# The received versions (`Seen`) of attempt 1, attempt 2, attempt 3 …, without a gap. Nearly all cursors of real subscribers contain such versions.
 whole = st.lists(st.integers(0, 30), min_size=1, max_size=40).map(lambda versions: tuple(enumerate(versions, 1)))
 ids = st.from_regex(r"ver_[0-9a-f]{32}", fullmatch=True)
 positions = st.builds(ChainCursor, ids, pairs | whole)

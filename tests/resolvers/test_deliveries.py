@@ -16,7 +16,7 @@ RESEND = """mutation ($id: ID!, $version: Int) { resendWebhooks(verificationId: 
 
 
 async def answer(company: Company, query: str, scope: Scope = Scope.READ, **variables: Any) -> Any:
-    """The response to an operation of a caller with this scope: the value of its field, or the code of its error."""
+    """Send an operation with a token that has this scope. Returns the value of the operation's root field, or the code of the error."""
     token = company.gateway.token(scope, workspace=company.workspace)
     response = (await company.gateway.post(query, variables, token)).json()
     return response["errors"][0]["extensions"]["code"] if "errors" in response else next(iter(response["data"].values()))

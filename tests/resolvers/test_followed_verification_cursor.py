@@ -24,7 +24,7 @@ def shown(update: Update) -> tuple[str, int, list[int]]:
 
 
 async def rest(updates: AsyncIterator[Update]) -> list[tuple[str, int, list[int]]]:
-    """What all messages show until the subscription completes."""
+    """Receive messages until the subscription completes. Returns what `shown` returns for each of them."""
     async with asyncio.timeout(30):
         return [shown(update) async for update in updates]
 
@@ -38,7 +38,10 @@ async def refused(company: Company, **variables: Any) -> str:
 
 
 async def failed_twice(company: Company) -> tuple[str, str]:
-    """The ids of the attempts of a chain: the first failed at version 2 and was retried at version 3, the second failed at version 2."""
+    """Create a chain of two attempts. Returns their ids.
+
+    The first attempt failed at its version 2 and was retried at its version 3. The second attempt failed at its version 2.
+    """
     first = await company.created()
     await company.result(first, "FAILED", "IDVV_2101")
     second = (await company.retry(first))["id"]

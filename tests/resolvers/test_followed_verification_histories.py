@@ -14,7 +14,8 @@ STEPS = (LINK_OPENED, CAPTURE_STARTED, CAPTURE_COMPLETED)
 RESULTS = (("VERIFIED",), ("FAILED", "IDVV_2101"), ("INCONCLUSIVE", "IDVV_1314"), ("INCONCLUSIVE", "IDVV_1302"))
 SECONDS = 30
 
-# One change: what happens, and a number that selects the attempt, modulo the number of attempts that exist then.
+# One change: what happens, and a number that selects the attempt to which it happens. The index of the attempt is the remainder of this number
+# divided by the number of attempts.
 changes = st.tuples(st.sampled_from([*STEPS, *RESULTS, "retry", "retry", "anonymize"]), st.integers(0, 9))
 # One connection: its transport, the changes before it is opened and while it is open, and how many messages are read before it is lost.
 connections = st.tuples(st.sampled_from(["socket", "stream"]), st.lists(changes, max_size=4), st.lists(changes, max_size=4), st.integers(0, 4))

@@ -24,7 +24,7 @@ subscription($id: ID!, $after: Int, $retries: Boolean! = false) {
 
 
 def stamped(document: dict[str, Any], ago: timedelta) -> dict[str, Any]:
-    """The document as MongoDB had stored it this long ago."""
+    """The document with a stamp of this long ago, as if MongoDB had stored it then."""
     return document | {"storedAt": Timestamp(milliseconds(utc_now() - ago) // 1000, 1)}
 
 
@@ -83,7 +83,10 @@ async def test_an_old_backup_is_noticed_by_a_process_that_never_delivered_the_la
 async def test_a_lower_version_that_the_feed_has_read_is_compared_with_the_stored_one(
     database_uri: str, mongo: MongoClient[dict[str, Any]], monkeypatch: pytest.MonkeyPatch, lost: bool
 ) -> None:
-    """After a gap, the feed may have read a version just before the subscriber reads the next one. That version is lost only if it is not stored."""
+    """After a gap, the feed may deliver a version lower than the one that the subscriber has read itself.
+
+    The subscription ends only if the stored version is lower too (`lost`).
+    """
     feeds: list[Feed] = []
     open_stream = Feed.run
 
@@ -107,7 +110,7 @@ async def test_a_lower_version_that_the_feed_has_read_is_compared_with_the_store
         async with following(gateway, company.token(), UPDATED, {"id": id}) as updates:
             received = [await updates.next()]
             if lost:
-                # The feed must not notice the restored document in the change stream.
+                # Switch off the change stream, so that only the delivery below brings a lower version to the subscriber.
                 monkeypatch.setattr(feed, "_receive", lambda *_: None)
                 collection.replace_one({"_id": id}, backup)
             feed._listeners.deliver(opened.verification, 1, ("id",), found=2)

@@ -27,7 +27,7 @@ DOCUMENT = {
 
 
 async def whole(company: Company, id: str) -> dict[str, Any]:
-    """Read all fields of a verification."""
+    """Read a verification. Returns the fields that WHOLE selects."""
     found: dict[str, Any] = (await company.ask(WHOLE, {"id": id}))["verification"]
     return found
 

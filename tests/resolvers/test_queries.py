@@ -16,7 +16,7 @@ CODES = "query($status: VerificationStatus, $type: ReasonType) { reasonCodes(sta
 
 
 def constant(words: str) -> str:
-    """The name of the enum value that corresponds to these words of the provider's tables."""
+    """The name of the enum value for words of `status_codes.csv`: 'Engagement issue' becomes ENGAGEMENT_ISSUE."""
     return words.upper().replace(" ", "_")
 
 

@@ -1,4 +1,4 @@
-"""Tests the fields that return the other attempts of a verification's chain, and how many database commands these fields need."""
+"""Tests the fields that return the attempts of a verification's chain, and how many database commands these fields need."""
 
 from typing import Any
 
@@ -32,7 +32,7 @@ def a_chain(workspace: str, attempts: int) -> list[Verification]:
 
 
 async def page(company: Company, rows: int) -> list[dict[str, Any]]:
-    """Request the newest verifications, each with the other attempts of its chain."""
+    """Request the newest verifications, each with the attempts of its chain. `rows`: how many to request."""
     return [edge["node"] for edge in (await company.ask(PAGE, {"rows": rows}))["verifications"]["edges"]]
 
 

@@ -279,7 +279,8 @@ async def test_a_write_that_was_under_way_for_minutes_is_sent_on_resumption(comp
     id = await company.created()
     async with following(company.gateway, company.token(), FEED, {"filter": {"status": ["PENDING"]}}) as updates:
         await updates.next()
-    # The cursor is newer than `updatedAt` by more than the margin that the feed allows for differing clocks. So only `storedAt` finds the change.
+    # The change below has an `updatedAt` two minutes before the cursor. That is more than the margin that the feed allows for differing clocks, so
+    # the feed can find the change only by its `storedAt`.
     cursor = encode_watermark(datetime.now(UTC))
     stored = company.collection.find_one({"_id": id})
     assert stored

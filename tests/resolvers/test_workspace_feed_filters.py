@@ -49,12 +49,12 @@ class Client:
         self.cursor: str | None = None
 
     async def read(self) -> dict[str, Row]:
-        """The list, as it is stored now."""
+        """Read the filtered list. Returns its rows by their ids."""
         data = await self.company.ask(LIST + ROW, {"filter": self.filter})
         return {edge["node"]["id"]: edge["node"] for edge in data["verifications"]["edges"]}
 
     def apply(self, item: Row) -> None:
-        """Apply an item of the feed: the row is shown if it matches, and removed if it does not."""
+        """Apply an item: show its row if the row matches the filter, and remove it otherwise. Ignore a version older than the shown one."""
         self.cursor, row = item["cursor"], item["verification"]
         if row and row["version"] >= self.rows.get(row["id"], {"version": 0})["version"]:
             self.rows[row["id"]] = row

@@ -89,14 +89,14 @@ async def executed(company: Company, type: OperationType, calls: Calls) -> Selec
 
 
 async def followed(company: Company, name: str, arguments: dict[str, Any], messages: int) -> list[Any]:
-    """Start a subscription, and return its first messages, as many as requested."""
+    """Start a subscription. Returns its first messages; `messages` is their number."""
     query = operation(OperationType.SUBSCRIPTION, name, arguments)
     async with following(company.gateway, company.token(), query, arguments) as updates:
         return [await updates.next() for _ in range(messages)]
 
 
 def check_arguments(type: OperationType, calls: Calls) -> None:
-    """Check that `calls` uses every field of this root type, and every argument of each field."""
+    """Check that `calls` passes every argument of every field of this root type, each at least once."""
     root = SCHEMA.get_root_type(type)
     assert root
     for name, field in root.fields.items():

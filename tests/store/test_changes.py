@@ -37,7 +37,7 @@ async def following(database_uri: str, store: Store) -> AsyncIterator[Changes]:
 
 
 async def received(stream: Changes, count: int) -> list[str | Interruption]:
-    """The ids of the verifications in the next `count` items of the generator, and its interruptions."""
+    """For each of the next `count` items of the generator: the interruption, or the id of the changed verification."""
     ids: list[str | Interruption] = []
     async with asyncio.timeout(GENEROUS_SECONDS):
         while len(ids) < count:

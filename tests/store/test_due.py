@@ -22,7 +22,7 @@ from tests.storing import ORDINARY, encode
 
 
 def due(verification: Verification) -> Due:
-    """The entry that the store returns for an overdue verification."""
+    """The `Due` that the store returns for an overdue verification."""
     assert verification.due
     return Due(verification.due, verification.workspace, verification.id)
 
@@ -112,7 +112,7 @@ async def test_a_search_for_deletable_verifications_reads_only_what_it_returns(s
         assert len(await store.deletable(later(minutes=4), 7, Due(later(minutes=2), "a", finals[2].id))) == 7
     costs = [(await explain(store, command, "executionStats"))["executionStats"] for command in queries(sent)]
 
-    # The verification behind which a batch begins is examined again.
+    # A batch begins after a verification that the test passes. MongoDB examines this verification too.
     assert [cost for cost in costs if cost["totalDocsExamined"] > cost["nReturned"] + 1] == []
-    # One key for each result, and at most two for each of the four workspaces to which MongoDB skips.
+    # MongoDB reads one key of the index for each result, and at most two more at the beginning of each of the four workspaces.
     assert [cost for cost in costs if cost["totalKeysExamined"] > cost["nReturned"] + 2 * 4 + 1] == []

@@ -30,7 +30,10 @@ WRITES = 6
 
 
 async def followed(feed: Feed, verifications: Verifications, id: str) -> list[int]:
-    """The versions of all events of a verification that a subscriber receives until its outcome: listen, read, continue live."""
+    """Follow a verification as a subscriber does: listen, read the current state, and receive the changes until the outcome.
+
+    Returns the versions of all received events.
+    """
     with feed.listen(verifications.workspace, id=id) as listener:
         current = await verifications.require(id)
         received = versions(current)
@@ -334,12 +337,12 @@ async def restored(store: Store, verification: Verification) -> None:
 
 
 async def dropped(store: Store) -> None:
-    """Drop the collection."""
+    """Drop the collection of verifications."""
     await store.collection.drop()
 
 
 async def renamed(store: Store) -> None:
-    """Rename the collection."""
+    """Rename the collection of verifications."""
     await store.collection.rename("set_aside")
 
 

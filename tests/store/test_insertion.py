@@ -61,7 +61,7 @@ def dropped(index: str) -> Loss:
 
 
 def not_unique(field: str, index: str) -> Loss:
-    """A function that replaces this index by one that is not unique. The process has not checked the indexes since then."""
+    """A function that replaces this index by one that is not unique. The process then acts as if it had not checked its indexes yet."""
 
     async def lose(store: Store) -> None:
         await store.collection.drop_index(index)
@@ -119,7 +119,7 @@ async def test_processes_that_start_together_on_a_new_database_create_one_verifi
     stores = [Store(client, DATA_KEYS) for client in clients]
 
     async def create_until_stored(store: Store) -> tuple[str, int]:
-        """The id of the verification, and how often the creation was refused before."""
+        """Try to create a verification until it is stored. Returns its id, and how often the creation was refused before."""
         for refusals in count():
             try:
                 return (await store.within("acme").add(a_verification(**WITH_KEY))).id, refusals

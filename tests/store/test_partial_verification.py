@@ -21,7 +21,8 @@ from tests.factories import FAILED_RESULT, VERIFIED_RESULT, a_final_verification
 from tests.histories import chains, noted, over_histories
 from tests.storing import DATA_KEYS, encode
 
-# The public methods of `Verification` that create or change a verification. A list never needs them, so they declare no needed attributes.
+# The public methods of `Verification` that create or change a verification. A list never calls them, so it is not declared which stored attributes
+# they need.
 RULES = {"created", "start_request", "accepted", "refused", "lost", "unanswered", "progressed", "concluded", "closed_by_integrator"} | {
     "expired",
     "expired_without_verdict",

@@ -1,1 +1,1 @@
-"""Tests of the rules for queries of providers."""
+"""Tests of the rules for the queries that the gateway sends to providers."""

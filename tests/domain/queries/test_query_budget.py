@@ -1,4 +1,4 @@
-"""Tests of the budget of queries."""
+"""Tests of the budget of queries: how many a workspace may still send to its provider within a minute and within an hour."""
 
 from datetime import timedelta
 
@@ -20,7 +20,7 @@ def sent_at(*seconds: float) -> SentQueries:
 
 
 def left(sent: SentQueries, seconds: float) -> QueryBudget:
-    """How many queries are left at this time, in seconds after noon."""
+    """How many queries may still be sent for the minute and for the hour. `seconds`: the time, in seconds after noon."""
     return sent.left(BUDGET, NOON + timedelta(seconds=seconds))
 
 

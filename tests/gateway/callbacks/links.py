@@ -30,7 +30,7 @@ async def create_link(gateway: Gateway, **changed: str) -> tuple[str, str]:
 
 
 async def read_verification(gateway: Gateway, id: str) -> dict[str, Any]:
-    """Query a verification through the API, to see what a pressed button has changed."""
+    """Read a verification through the API, to see what a pressed button has changed. Returns the fields that READ selects."""
     verification: dict[str, Any] = (await gateway.query(READ, {"id": id}))["verification"]
     return verification
 

@@ -53,7 +53,7 @@ async def shared_gateway(shared_database_uri: str, commands: Commands) -> AsyncI
 
 
 def links_of(gateway: Gateway, **changed: str) -> ObservedLinks:
-    """The links that the gateway makes. With the argument `signing_key`, they are signed with that key instead of the gateway's."""
+    """The maker of the gateway's observed links. `signing_key`: the key that signs the links, instead of the gateway's own key."""
     return ObservedLinks(gateway.url, [changed.get("signing_key", KEYS["signing_key"])])
 
 
@@ -76,7 +76,7 @@ def document_of(company: Company, id: str) -> dict[str, Any]:
 
 
 def steps_of(company: Company, id: str) -> list[str]:
-    """The types of the events of a verification, without its creation."""
+    """The types of the events of a verification, in capital letters. The first event, the creation, is left out."""
     return [event["type"].upper() for event in document_of(company, id)["events"][1:]]
 
 
@@ -271,7 +271,8 @@ async def test_a_request_that_nobody_has_caused_does_not_record_the_way_back(com
     posted = await client.post(path)
 
     assert (head.status_code, urlsplit(head.headers["location"]).netloc) == (303, "shop.example")
-    # A browser must not keep the response to a request in advance: otherwise it would send no further request when the person opens the link.
+    # A browser may send a request before the person opens the link, and keep the response. With a redirect, it would send no further request when the
+    # person opens the link, and the step would not be recorded. So the response has status 503, with which browsers do not keep it.
     assert {(response.status_code, response.headers.get("location")) for response in in_advance} == {(503, None)}
     assert posted.status_code == 405
     assert steps_of(company, id) == []
@@ -412,7 +413,7 @@ async def test_a_step_that_mongodb_is_slow_to_record_does_not_hold_up_the_indivi
 ) -> None:
     async with forwarding(database_uri, marker=step.value.encode()) as forwarder:
         await forwarder.open()
-        # These time limits are longer than the client of the test waits. So only the time-out of the link itself can end the wait in time.
+        # These time limits are longer than the client of the test waits. So it receives a response only if the link has a time limit of its own.
         async with serving(forwarder.uri, provider="external", database_seconds=300, request_seconds=600) as gateway:
             company = Company(gateway, mongo[urlsplit(database_uri).path[1:]][VERIFICATIONS])
             if step is EventType.LINK_OPENED:

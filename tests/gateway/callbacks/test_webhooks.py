@@ -37,19 +37,19 @@ DOCUMENT = {"full_name": "Jeanne Moreau", "type": "passport"}
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """A gateway whose provider in the workspace `acme` is the fake, and the collection of its inbox."""
+    """A gateway that uses the fake of Yousign as the provider of the workspace `acme`, that fake, and the collection of the gateway's inbox."""
 
     gateway: Gateway
     fake: FakeYousign
     inbox: Collection[dict[str, Any]]
 
     async def created(self) -> tuple[str, str]:
-        """Create a verification. Returns its id, and its id at the fake."""
+        """Create a verification. Returns its id at the gateway, and its id at the fake."""
         verification = (await self.gateway.query(CREATE, {"input": PERSON}))["createVerification"]
         return verification["id"], verification["provider"]["id"]
 
     async def post(self, content: bytes, headers: dict[str, str], path: str = PATH) -> httpx2.Response:
-        """Send a webhook. Returns the answer."""
+        """Send a webhook with this body and these headers to the gateway. Returns the response."""
         return await self.gateway.client.post(path, content=content, headers=headers)
 
     async def read(self, id: str) -> dict[str, Any]:
@@ -77,7 +77,7 @@ def inbox(database_uri: str, mongo: MongoClient[dict[str, Any]]) -> Collection[d
 
 @pytest.fixture
 async def site(fake: FakeYousign, tmp_path: Path, database_uri: str, inbox: Collection[dict[str, Any]]) -> AsyncIterator[Site]:
-    """A gateway whose provider is the fake."""
+    """A gateway with two workspaces: `acme`, whose provider is the fake, and `external`, whose provider is `external`."""
     file = providers_file(tmp_path, fake, more='[external]\nprovider = "external"\n')
     async with serving(database_uri, providers_file=file, provider=None, patience=Patience(body_seconds=0.5)) as gateway:
         yield Site(gateway, fake, inbox)

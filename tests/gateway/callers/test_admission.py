@@ -127,7 +127,7 @@ def test_the_addresses_of_one_line_share_a_limit(one: str, other: str, same: boo
 
 
 async def followed(stack: AsyncExitStack, gateway: Gateway, token: str | None = None) -> Wire:
-    """Open one more socket with a subscription. It stays open until the stack is closed."""
+    """Open one more socket with a subscription. Returns the socket, which stays open until the stack is closed."""
     wire = await stack.enter_async_context(wired(gateway, token or gateway.token()))
     await wire.subscribe("1", FEED)
     assert (await wire.hear())["type"] == "next"
@@ -220,7 +220,7 @@ async def test_while_one_subject_is_at_its_limit_other_subjects_are_admitted(dat
 
 @pytest.fixture
 async def behind_a_proxy(database_uri: str) -> AsyncIterator[Gateway]:
-    """A gateway that trusts the proxies of this machine, and admits one event stream per address."""
+    """A gateway that trusts proxies on this machine and in the network 192.0.2.0/24, and admits one long-lived connection per address."""
     async with serving(database_uri, max_sockets_per_address=1, trusted_proxies="192.0.2.0/24, 127.0.0.1") as running:
         yield running
 

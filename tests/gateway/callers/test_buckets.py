@@ -1,4 +1,4 @@
-"""Tests of token buckets: what they hold, who waits for them, and when they are dropped."""
+"""Tests of token buckets: how much can be spent from them, how payments wait until they refill, and when full ones are dropped."""
 
 import asyncio
 from collections.abc import Callable
@@ -20,12 +20,12 @@ class Clockwork:
         return self.now
 
     def set_timer(self, seconds: float, call: Callable[[], None]) -> None:
-        """Set a timer."""
+        """Set a timer that calls `call` after this number of seconds."""
         self.timers_set += 1
         self.timers.append((self.now + seconds, call))
 
     async def pass_time(self, seconds: float) -> None:
-        """Let time pass, and ring the timers that are due then."""
+        """Move the clock forward, and call the functions of all timers that are due then."""
         self.now += seconds
         due = [each for each in self.timers if each[0] <= self.now]
         self.timers = [each for each in self.timers if each[0] > self.now]
@@ -66,7 +66,7 @@ async def test_eight_thousand_payments_wait_in_one_queue_with_one_timer(clockwor
 
     assert (timers_at_first, served_at_first) == (1, [0, 1])
     assert served == [*range(8000)]
-    # In each second, the bucket gains enough for 20 payments, and then one timer is set for the payments that still wait.
+    # One timer was set at first. Each call of `pass_time` but the last served some payments, and one new timer was set for all that still waited.
     assert clockwork.timers_set == 401
     assert (clockwork.timers, bucket.waits) == ([], False)
 

@@ -31,7 +31,7 @@ def stopped() -> float:
 
 
 def a_charging(proxies: tuple[str, ...] = (), counted: list[str] | None = None) -> tuple[Charging, Rate]:
-    """A `Charging`, and the rate of its callers. A caller can spend a cost of 1,000. An address can have three refused requests.
+    """A `Charging`, and the rate of its callers. A caller can spend a cost of 1,000. An address can be charged for three refused requests.
 
     `proxies`: the networks of trusted proxies. `counted`: collects the reasons of refusals.
     """
@@ -143,7 +143,7 @@ def test_the_kinds_of_addresses_are_remembered() -> None:
 
 @pytest.fixture
 async def strict(database_uri: str) -> AsyncIterator[Gateway]:
-    """A gateway that answers only BURST requests without a valid token from one address."""
+    """A gateway that refuses an address after BURST requests without a valid token."""
     async with serving(database_uri, address_refusals_per_second=0.001, address_burst_refusals=BURST) as gateway:
         yield gateway
 

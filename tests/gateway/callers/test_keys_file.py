@@ -1,4 +1,4 @@
-"""The issuer's keys in a file: it is read again when it changes, and a file that can't be used changes nothing."""
+"""Tests that a file with the issuer's keys is read again when it changes. If its new content can't be used, the earlier keys stay in use."""
 
 import asyncio
 import os
@@ -29,7 +29,7 @@ async def eventually(holds: Callable[[], bool]) -> None:
 
 @asynccontextmanager
 async def watched(path: Path) -> AsyncIterator[tuple[KeyFile, Sequence[None]]]:
-    """A context in which the file is watched. Yields the keys, and a list with an element for each change."""
+    """A context in which the file is watched. Yields the keys that were read from it, and a list that gets one element at each change of the keys."""
     keys = KeyFile(path, pause_seconds=0.01)
     changes: list[None] = []
     running = asyncio.create_task(keys.run(lambda: changes.append(None)))
@@ -54,7 +54,7 @@ async def test_a_file_that_changes_is_read_again(tmp_path: Path) -> None:
 
 
 async def test_a_file_that_is_replaced_through_a_link_is_read_again(tmp_path: Path) -> None:
-    """Kubernetes replaces a mounted secret this way: the file is a link to another directory, and the link is replaced."""
+    """Kubernetes replaces a mounted secret this way: the path of the file contains a link to a directory, and the link is replaced."""
     for name, key in (("one", OLD), ("two", NEW)):
         (tmp_path / name).mkdir()
         write(tmp_path / name / "keys.json", key)

@@ -247,7 +247,7 @@ BURST = 30
 
 @pytest.fixture
 async def slow(database_uri: str) -> AsyncIterator[Gateway]:
-    """A gateway whose buckets refill so slowly that they stay empty during a test."""
+    """A gateway whose callers can spend a cost of BURST. Their buckets refill so slowly that they hardly gain anything during a test."""
     async with serving(database_uri, rate_cost_per_second=0.001, rate_burst_cost=BURST) as gateway:
         yield gateway
 

@@ -22,7 +22,7 @@ OTHER_KEY = "another-key-0123456789-abcdefghijklm"
 
 
 def signed(changes: dict[str, Any], key: str = KEYS["token_key"]) -> str:
-    """A token with these claims instead of the valid ones. None: the claim is missing."""
+    """A token with the claims of VALID, apart from `changes`: other values for claims. None removes a claim. `key` signs the token."""
     claims = {name: value for name, value in {**VALID, **changes}.items() if value is not None}
     return jwt.encode({"alg": "HS256"}, claims, OctKey.import_key(key), ["HS256"])
 

@@ -67,7 +67,7 @@ WITH_AN_ID = [name for name, query in OPERATIONS.items() if "$id: ID!" in query]
 
 
 def variables(query: str, **values: Any) -> dict[str, Any]:
-    """The variables to send with this operation: those of the values that the operation declares."""
+    """The variables to send with an operation: the values of `values` whose names the operation declares as variables."""
     return {name: value for name, value in values.items() if f"${name}:" in query}
 
 
@@ -100,7 +100,7 @@ def signed(claims: dict[str, Any], key: str = KEYS["token_key"], algorithm: str 
 
 
 def by_hand(header: dict[str, object], claims: dict[str, Any], key: bytes = KEYS["token_key"].encode()) -> str:
-    """A token that is signed without the library, because the library refuses to sign this header."""
+    """A token that is signed without joserfc, because joserfc refuses to sign a header with an unknown name in `crit`."""
     content = f"{part(header)}.{part(claims)}"
     return f"{content}.{urlsafe(hmac.digest(key, content.encode(), 'sha256'))}"
 
@@ -274,7 +274,7 @@ async def test_issuer_and_audience_are_required_if_they_are_set(database_uri: st
 
 
 def without(id: str, answer: object) -> str:
-    """A response as text, with its id replaced, so that responses about different ids can be compared."""
+    """A response as text, with `id` replaced by the text ID, so that responses about different ids can be compared."""
     return orjson.dumps(answer).decode().replace(id, "ID")
 
 

@@ -150,7 +150,7 @@ async def test_the_person_sees_the_same_whatever_result_was_ignored(company: Com
 
     assert seen == seen[:2] * len(ignored)
     assert [answer["verification"]["billable"] for answer, _ in seen[:2]] == [False, False]
-    # Check the test itself: to the company, all these verifications look different.
+    # Check the test itself: the verifications do differ, and the company sees a different response for each of them.
     assert len(company_sees) == 2 * len(ignored)
 
 

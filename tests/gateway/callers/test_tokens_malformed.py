@@ -20,7 +20,7 @@ HEADER = '{"alg": "HS256"}'
 OWN_HEADER = f'{{"alg": "HS256", "kid": "{own_id(KEYS["signing_key"])}"}}'
 VALID = {"sub": '"x"', "workspace": '"acme"', "scope": '"verification:read"', "exp": END}
 FOLLOWER = {**VALID, "scope": '"verification:follow"', "chain": '"ver_1"'}
-# Values that are no text, and values that are no number, as JSON or as something similar that is not JSON.
+# NO_TEXT has values that are no text, and NO_NUMBER has values that are no number. Most are JSON; the others resemble JSON, but are invalid.
 NO_TEXT = ["null", "true", "7", "1.5", "[]", "{}", '["x"]', '{"$ne": ""}', DEEP, r'"\ud800"', r'"ab\udc00"', "'x'", "NaN"]
 NO_NUMBER = [
     "null",
@@ -54,12 +54,12 @@ MALFORMED = {
 
 
 def written(claims: dict[str, str]) -> str:
-    """A JSON object with these values, which are JSON already."""
+    """The JSON text of an object with these claims. The values in `claims` are JSON texts already."""
     return "{" + ", ".join(f'"{name}": {value}' for name, value in claims.items()) + "}"
 
 
 def sealed(payload: str | bytes, header: str | bytes = HEADER, key: str = KEYS["token_key"]) -> str:
-    """A token with exactly this header and payload, and a signature that is right."""
+    """A token with exactly this header and payload, and a valid signature."""
     parts = [part.encode() if isinstance(part, str) else part for part in (header, payload)]
     content = ".".join(urlsafe(part) for part in parts)
     return f"{content}.{urlsafe(hmac.digest(key.encode(), content.encode(), 'sha256'))}"
@@ -147,7 +147,7 @@ async def test_an_odd_header_is_refused(header: str) -> None:
 
 async def test_values_may_be_nested_up_to_the_limit() -> None:
     tokens = reader()
-    # The claims are the first level, and each list is one more. The value inside is the last level.
+    # The object of the claims is the first level, each list is one more level, and the number 7 is the last level.
     lists = MAX_CLAIM_LEVELS - 2
     accepted = {"other": "[" * lists + "7" + "]" * lists}
     refused = {"other": "[" * (lists + 1) + "7" + "]" * (lists + 1)}
@@ -187,7 +187,7 @@ READ_AND_WRITE = frozenset({Scope.READ, Scope.WRITE})
         (" verification:read   verification:write ", READ_AND_WRITE),
         (["verification:read", "verification:write"], READ_AND_WRITE),
         (["verification:read", 7, None, ["verification:write"]], {Scope.READ}),
-        # An item of a list is one name, and is not divided. In a text, only spaces separate names.
+        # An item of a list is the name of one scope, and is not divided. In a text, only spaces separate the names of scopes.
         (["verification:read verification:write"], set()),
         *((f"verification:read{separator}verification:write", set()) for separator in "\t\n\r\v\f,;|+\x1c\x85\xa0\u2003\u2028\u3000\ufeff"),
         ("verification:read verification:write\t", {Scope.READ}),

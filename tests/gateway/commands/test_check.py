@@ -31,7 +31,7 @@ def away(**changed: object) -> Settings:
 
 
 async def problems(**changed: object) -> list[tuple[Problem, str]]:
-    """The problems that are found with these settings, except that MongoDB can't be reached."""
+    """The problems that `gateway check` finds in these settings, each with its text. The problem that MongoDB can't be reached is left out."""
     found = await check(lambda: away(**changed))
     return [(finding.problem, finding.text) for finding in found if finding.problem not in (None, Problem.MONGO_UNREACHABLE)]
 

@@ -20,7 +20,7 @@ async def fake() -> AsyncIterator[FakeYousign]:
 
 
 async def found(file: Path) -> dict[str, bool]:
-    """What `gateway check` finds out about the providers of this file: for the text of each finding, whether it is no problem."""
+    """The findings of `gateway check` about the providers in this file: the text of each, with True if it is good and False if it is a problem."""
     findings = await check(lambda: settings_for_tests(NO_MONGODB, 0, database_seconds=0.2, providers_file=file, provider=None))
     return {finding.text: finding.problem is None for finding in findings if finding.text.startswith("provider")}
 

@@ -19,7 +19,7 @@ def settings(database_uri: str) -> Settings:
 
 
 async def a_failed_delivery(store: Store) -> str:
-    """Store a verification of which the first event was given up, and the second one delivered. Returns its id."""
+    """Store a verification. The gateway has given up the delivery of its first event, and has delivered its second one. Returns its id."""
     verification = await store.within("acme").add(a_verification().concluded(FAILED_RESULT, NOON))
     stored = StoredDeliveries(store)
     await stored.record("acme", [NewEvents(verification.id, 2, 0, NOON)])

@@ -29,7 +29,7 @@ async def checked(file: Path, lines: list[str], workspace: str = "acme") -> bool
 
 @pytest.fixture
 def frequent(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the check read the verification at short intervals, so that the tests are quick. The fake has no limit of reads."""
+    """Make the check read the verification more often than Yousign allows, so that the tests are quick. The fake has no such limit."""
     monkeypatch.setattr(module, "MINUTE_SECONDS", 0.1)
     monkeypatch.setattr(module, "HOUR_SECONDS", 0.1)
 

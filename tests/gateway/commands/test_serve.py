@@ -41,7 +41,7 @@ class Service:
         self.operators_url = f"http://127.0.0.1:{operators_port or port}"
 
     def workers(self) -> dict[int, int]:
-        """The process ids of the workers that listened last, by their numbers."""
+        """For each number of a worker: the id of the process that began to listen last with this number."""
         found = [re.fullmatch(r"worker (\d+) listens, process (\d+)", line["event"]) for line in logged(self.command)]
         return {int(match[1]): int(match[2]) for match in found if match}
 
@@ -50,11 +50,11 @@ class Service:
         await self.command.until(lambda: all(self.workers()[number] != before[number] for number in numbers))
 
     def logged(self, text: str) -> list[str]:
-        """The lines of the log that begin with this text."""
+        """The messages in the log that begin with this text."""
         return [line["event"] for line in logged(self.command) if line["event"].startswith(text)]
 
     async def metric(self, name: str) -> dict[str, float]:
-        """The values of a metric by the numbers of the workers."""
+        """The value of the metric `name` of each worker, by the number of the worker."""
         async with httpx2.AsyncClient(trust_env=False) as client:
             text = (await client.get(f"{self.operators_url}/metrics")).text
         samples = [sample for family in text_string_to_metric_families(text) for sample in family.samples if sample.name == name]
@@ -81,7 +81,7 @@ class SharedService:
     """A service that the tests of this module share. A test may end it; the next test that uses it then starts it again."""
 
     def __init__(self, folder: Callable[[], Path], database_uri: str, **environment: str) -> None:
-        """`folder`: makes a folder. Each start gets a folder of its own, because workers may outlive a supervisor that was killed for a moment."""
+        """`folder`: makes a folder. Each start gets a new one, because the workers of a killed supervisor may still write for a moment."""
         self._folder = folder
         self._database_uri = database_uri
         self._environment = environment
@@ -89,7 +89,7 @@ class SharedService:
         self._service: Service | None = None
 
     async def service(self) -> Service:
-        """The running service."""
+        """The running service. It is started first if it does not run."""
         running_now = self._service
         if not running_now or running_now.command.process.returncode is not None:
             await self.close()
@@ -131,7 +131,7 @@ async def announcing(shared_services: dict[str, SharedService]) -> Service:
 
 @pytest.fixture(params=["prompt", "announcing"])
 async def service(request: pytest.FixtureRequest, shared_services: dict[str, SharedService]) -> Service:
-    """Each of the two services."""
+    """Each of the two services in turn: a test that uses this fixture runs once with each."""
     return await shared_services[request.param].service()
 
 
@@ -141,7 +141,7 @@ def write_key_set(file: Path, name: str) -> None:
 
 
 async def ask(api: Api, count: int) -> None:
-    """Send requests, each on a new connection."""
+    """Send `count` queries, each on a new connection."""
     for _ in range(count):
         await api.execute("{ me { subject } }")
 
@@ -196,13 +196,13 @@ async def test_a_killed_worker_is_replaced(prompt: Service) -> None:
 
 
 async def test_a_worker_that_is_ended_by_hand_leaves_its_slot_to_another_one(announcing: Service) -> None:
-    """A process that ends after a delay keeps new connections out of its listening socket. Its successor uses this socket, and must let them in."""
+    """A process that announces its end keeps new connections out of its listening socket. Its successor uses this socket, and must accept them."""
     before = announcing.workers()
 
     os.kill(before[1], signal.SIGTERM)
     await announcing.replaced(before, 1)
 
-    # Half of the connections go to the slot of the first worker.
+    # On average, every second connection goes to the socket of the first worker.
     await ask(announcing.api, 20)
 
 
@@ -274,7 +274,7 @@ async def test_a_single_process_goes_on_after_the_signals_for_workers(tmp_path: 
 
 
 async def test_a_wrong_password_that_is_seen_only_later_is_logged_once(tmp_path: Path, authenticated: AuthenticatedMongo) -> None:
-    """A process that starts while MongoDB is away waits for MongoDB, also with a wrong password. It must not log the same fault at each attempt."""
+    """A process that starts while MongoDB can't be reached tries again and again, also with a wrong password. It must log this fault only once."""
     async with (
         forwarding(authenticated.uri(password="canary")) as forwarder,
         running(tmp_path, "serve", **settings_at(free_port()), GATEWAY_MONGO_URI=forwarder.uri) as command,

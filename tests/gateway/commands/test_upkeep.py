@@ -23,18 +23,18 @@ ROTATED = f"new:{NEW_KEY},{KEYS['data_keys']}"
 
 
 def settings_with(database_uri: str, **changed: Any) -> Settings:
-    """The settings of a command."""
+    """The settings of a command that uses this database. `changed`: other values for settings."""
     return settings_for_tests(database_uri, 0, **changed)
 
 
 async def stored(store: Store) -> Verification:
-    """Store a verification with personal data."""
+    """Store a verification with personal data. Returns the verification."""
     return await store.within("acme").add(a_final_verification(VERIFIED_RESULT))
 
 
 @pytest.fixture(autouse=True)
 def short_pause(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let a second round begin at once, because no change of another process is under way in these tests."""
+    """Remove the pause before a second round. The pause lets changes of other processes end, and in these tests there are none."""
     monkeypatch.setattr(upkeep, "pause_of", lambda settings: 0)
 
 

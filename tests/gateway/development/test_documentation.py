@@ -30,7 +30,7 @@ async def test_the_list_names_each_page_by_its_own_title(database_uri: str) -> N
     assert listed.startswith("# Verification gateway\n\n> A company sends people ")
     pages = [str(path.relative_to(ROOT)) for path in (ROOT / "docs").rglob("*.md")]
     assert [page for page in pages if f"- [{heading_of(ROOT / page)[0]}]({page})" not in listed] == []
-    # The pages that README names come in its order.
+    # `llms.txt` lists the pages that README names in the order of README.
     assert listed.index("(docs/frontends.md)") < listed.index("(docs/security.md)") < listed.index("(docs/decisions/motor.md)")
 
 

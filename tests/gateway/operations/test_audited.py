@@ -37,12 +37,12 @@ async def office(database_uri: str, database_name: str, audit_file: Path, mongo:
 
 
 def recorded(file: Path) -> list[dict[str, Any]]:
-    """The lines of the audit log."""
+    """The lines of the audit log, parsed from JSON."""
     return [orjson.loads(line) for line in file.read_text().splitlines()]
 
 
 def selection(document: str) -> tuple[tuple[str, ...], set[str]] | None:
-    """What the audit log records of an operation: its fields, and the fields at which ids are recorded."""
+    """What the audit log records of an operation: its fields, and the fields at which ids are recorded. None if it does not record the operation."""
     parsed = parse(document)
     found = audited_selection(SCHEMA, operations_of(parsed)[0], fragments_of(parsed))
     return (found.fields, set(found.recording)) if found else None

@@ -1,4 +1,4 @@
-"""Tests of variables that are null where null is not allowed. Every such place must yield an error of the client, BAD_USER_INPUT.
+"""Tests of variables that are null where null is not allowed. Each must cause the error BAD_USER_INPUT, because the client is at fault.
 
 Validation accepts these documents, because the variable or the argument has a default. So only the execution can find the null.
 """

@@ -37,12 +37,12 @@ def operation(query: str = UPDATED, **variables: Any) -> Operation:
 
 
 def an_update() -> VerificationUpdate:
-    """The event with a new verification's current state, for a subscriber who has already received its only version: version 1 of attempt 1."""
+    """A message with the state of a new verification, for a subscriber who has received version 1 of attempt 1. There is no other version."""
     return VerificationUpdate(a_verification(), ((1, 1),))
 
 
 async def received(followings: Iterable[Following]) -> list[dict[str, Any]]:
-    """Receive the next response of each subscription."""
+    """Receive the next response of each subscription. Returns these responses."""
     return [await updates.response() for updates in followings]
 
 

@@ -87,7 +87,7 @@ class Reader:
 
 @asynccontextmanager
 async def connected(company: Company, *head: str, body: str = "") -> AsyncIterator[Reader]:
-    """A context with a client that has sent a request to the gateway."""
+    """A context with a client that has sent a request to the gateway. `head`: the request line, and lines with headers."""
     address = urlsplit(company.gateway.url)
     reader, writer = await asyncio.open_connection(address.hostname, address.port)
     lines = [head[0], f"host: {address.netloc}", f"content-length: {len(body)}", *head[1:], "", body]
@@ -99,7 +99,7 @@ async def connected(company: Company, *head: str, body: str = "") -> AsyncIterat
 
 
 def streaming(company: Company, query: str, **variables: str) -> AbstractAsyncContextManager[Reader]:
-    """A context with an open event stream."""
+    """A context with an open event stream of this subscription. Yields the client that reads it."""
     body = orjson.dumps({"query": query, "variables": variables}).decode()
     fields = "accept: text/event-stream", "content-type: application/json", f"authorization: Bearer {company.token()}"
     return connected(company, "POST /graphql HTTP/1.1", *fields, body=body)
@@ -107,7 +107,7 @@ def streaming(company: Company, query: str, **variables: str) -> AbstractAsyncCo
 
 @asynccontextmanager
 async def on_a_socket(company: Company, query: str, **variables: str) -> AsyncIterator[Reader]:
-    """A context with a running subscription on a WebSocket."""
+    """A context with this subscription on a WebSocket. Yields the client that reads it."""
     upgrade = "upgrade: websocket", "connection: upgrade", "sec-websocket-version: 13", "sec-websocket-key: MDEyMzQ1Njc4OWFiY2RlZg=="
     async with connected(company, "GET /graphql HTTP/1.1", *upgrade, "sec-websocket-protocol: graphql-transport-ws") as socket:
         await socket.until(b"\r\n\r\n")

@@ -34,7 +34,7 @@ RETRY = "mutation($id: ID!) { retryVerification(input: { verificationId: $id }) 
 READ = "query($id: ID!) { verification(id: $id) { id attempts { id } } }"
 # Every subscription begins with a write that a majority must acknowledge, to a document whose id begins like this.
 BARRIER = b"barrier-"
-# Commands that read verifications contain this operator. The driver's heartbeats and an open change stream do not, so they are not held back.
+# Commands that read verifications contain this operator. The driver's heartbeats and an open change stream do not: the forwarder lets them pass.
 READING = b"$in"
 SUBSCRIPTIONS: dict[str, tuple[str, dict[str, Any]]] = {
     "one verification": (UPDATED, {}),
@@ -53,7 +53,7 @@ class Faulty:
     id: str
 
     async def change(self) -> None:
-        """Change the verification through the other gateway."""
+        """Change the second attempt through the gateway that reaches MongoDB directly."""
         await self.steady.query(PROGRESS, {"id": self.id}, self.steady.token(Scope.REPORT))
 
 

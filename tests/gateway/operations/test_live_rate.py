@@ -1,4 +1,4 @@
-"""The budgets of a caller: that of queries and mutations, and that of the messages of subscriptions."""
+"""Tests that a caller has two token buckets: messages of subscriptions are not paid from the bucket for queries and mutations."""
 
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
@@ -14,7 +14,7 @@ CREATE = "mutation($input: CreateVerificationInput!) { createVerification(input:
 PROGRESS = "mutation($input: ReportProgressInput!) { reportProgress(input: $input) { __typename } }"
 FOLLOW = "subscription($id: ID!) { verificationUpdated(id: $id) { verification { id version status reasons { code } } } }"
 SUBSCRIBERS, STEPS = 15, ("LINK_OPENED", "CAPTURE_STARTED", "CAPTURE_COMPLETED")
-# Buckets that do not refill during a test.
+# Settings with buckets that hardly refill during a test, and without buckets of workspaces.
 BUDGET: dict[str, Any] = {"rate_cost_per_second": 0.001, "rate_burst_cost": 300, "workspace_cost_per_second": 0}
 
 
@@ -41,7 +41,7 @@ async def answered_queries(gateway: Gateway, workspace: str, steps: Sequence[str
 
 async def test_messages_of_subscriptions_do_not_use_up_the_rate_of_queries(database_uri: str) -> None:
     async with serving(database_uri, **BUDGET) as gateway:
-        # Only the first caller pays for the preparation of the documents, which are then kept.
+        # The first caller that sends a document pays for its preparation. Send all documents once, so that the two callers compared below do not pay.
         await answered_queries(gateway, "first", STEPS[:1])
         quiet = await answered_queries(gateway, "quiet", [])
         busy = await answered_queries(gateway, "busy", STEPS)

@@ -45,7 +45,7 @@ QUERIES = {
 
 
 def sets_of_visible_reasons(status: Status) -> list[tuple[str, ...]]:
-    """Sets of codes that are not internal: no code, each code alone, and each code with the next one.
+    """Sets of codes that are not internal: no code, each code alone, and each code with the code that follows it in the catalogue.
 
     For INCONCLUSIVE also each pair of three codes that the individual or the individual's device causes (`BUTTONS` in domain/reasons.py).
     """
@@ -58,7 +58,7 @@ VISIBLE = [(status, codes) for status in (Status.FAILED, Status.INCONCLUSIVE) fo
 
 
 def verifications(company: Company, ids: list[str], withheld: tuple[str, ...], place: int) -> Iterator[Verification]:
-    """One verification for each set of visible reasons. Each also has the withheld reasons, inserted at the index `place` of its reasons."""
+    """One verification for each set of reasons in VISIBLE. Each also has the withheld reasons, inserted at the index `place` of its reasons."""
     for id, (status, codes) in zip(ids, VISIBLE, strict=True):
         at = min(place, len(codes))
         result = Result(status, (*codes[:at], *withheld, *codes[at:]), PASSPORT)

@@ -21,7 +21,7 @@ TOKENS = Tokens(integrator="token-of-integrator", provider="token-of-provider", 
 CREDENTIALS = Credentials("http://gateway.example", "http://gateway.example/graphql", "ws://gateway.example/graphql", "demo", TOKENS)
 HOSTILE = """"><script>alert('&amp;')</script>"""
 
-# One operation in `operations.graphql`. The page's script parses the file with the same expression.
+# Matches one operation in `operations.graphql`. The script of the console parses this file with the same expression.
 OPERATION = re.compile(r"^# (\w+), (\w+): (.+)\n# ({.*})\n((?:[^#\n].*\n)+)", re.MULTILINE)
 OPERATIONS = {found[1]: found for found in OPERATION.finditer(FILES.joinpath("operations.graphql").read_text())}
 
@@ -151,7 +151,7 @@ async def test_the_example_operations_succeed(gateway: Gateway) -> None:
 
 
 async def run_example(gateway: Gateway, name: str, id: str) -> Any:
-    """Run an example operation with the scopes of its caller. Returns the value of its field."""
+    """Execute an example operation with a token that has the scopes of the example's caller. Returns the value of the operation's root field."""
     _, caller, _, variables, query = OPERATIONS[name].groups()
     scopes = development.TOKENS[caller][1]
     data = await gateway.query(query, json.loads(variables.replace("$id", id).replace("$origin", gateway.url)), gateway.token(*scopes))

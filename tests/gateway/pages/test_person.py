@@ -11,7 +11,7 @@ from gateway.pages.person import ended_page, preparing_page, ready_page, ready_p
 from tests.gateway.pages.browsing import Page
 
 SHOP = "https://shop.example/welcome?order=1"
-# Elements that have no end tag.
+# The elements of the pages that never have an end tag in HTML.
 VOID = {"meta", "link"}
 
 

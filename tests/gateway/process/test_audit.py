@@ -1,4 +1,4 @@
-"""How the audit log is written."""
+"""Tests how lines are written to the audit log, and what happens to lines that can't be written."""
 
 from pathlib import Path
 

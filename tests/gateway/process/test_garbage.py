@@ -1,4 +1,4 @@
-"""How garbage is collected while the process serves."""
+"""Tests that full garbage collections, which take long, are rare while the process serves. Young garbage is collected as usual."""
 
 import gc
 import weakref

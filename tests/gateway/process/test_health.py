@@ -188,8 +188,8 @@ async def test_without_mongodb_operations_are_unavailable_and_its_address_stays_
             closing_at = monotonic()
         closing_seconds = monotonic() - closing_at
 
-    # When the driver is closed, it ends its sessions on the server. Without the gateway's time limit, it would look for the unreachable server for
-    # half a minute.
+    # When the driver is closed, it ends its sessions on the server. Without the gateway's time limit, the driver would look for the unreachable
+    # server for half a minute.
     assert closing_seconds < 20
     port = way.uri.rpartition("127.0.0.1:")[2][:5]
     assert (ready.status_code, ready.json()) == (200, {"ready": True, "troubles": [], "warnings": []})

@@ -1,4 +1,4 @@
-"""How requests and operations are counted."""
+"""Tests how the metrics count requests and operations."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from tests.serving import serving
 
 
 def value(requests: Requests, name: str, **labels: str) -> float | None:
-    """The value of a sample of these metrics."""
+    """The value of the sample with this name and these labels in the metrics of `requests`. None if there is no such sample."""
     registry = CollectorRegistry()
     registry.register(requests)
     return registry.get_sample_value(name, labels)

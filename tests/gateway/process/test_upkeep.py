@@ -49,7 +49,7 @@ async def test_the_metrics_are_updated_after_an_outage() -> None:
         if number == 1:
             raise Unavailable
         if number == 3:
-            # The answer to the second read was shown before this read.
+            # The first read fails. The metrics show the result of the second read before the third read begins.
             shown.set()
         return [finished]
 

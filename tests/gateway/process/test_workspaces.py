@@ -1,4 +1,4 @@
-"""Which workspaces are the busiest."""
+"""Tests the metric that shows the workspaces with the highest cost in the last full minute."""
 
 from prometheus_client import CollectorRegistry
 

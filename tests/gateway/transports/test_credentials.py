@@ -16,7 +16,7 @@ REFUSED = {"errors": [{"message": "send one authorization header", "extensions":
 
 
 def bearers(*tokens: str) -> list[tuple[str, str]]:
-    """A header with each token. The names of the headers differ in case."""
+    """One header for each token. The names of the headers differ only in upper and lower case."""
     return [("authorization" if number % 2 else "Authorization", f"Bearer {token}") for number, token in enumerate(tokens)]
 
 

@@ -22,7 +22,7 @@ async def gateway(shared_database_uri: str, commands: Commands) -> AsyncIterator
 
 
 async def count(gateway: Gateway) -> int:
-    """How many verifications the gateway has stored."""
+    """How many verifications the workspace of the test has."""
     stored: int = (await gateway.query(COUNT))["verifications"]["totalCount"]
     return stored
 

@@ -42,7 +42,7 @@ REQUESTS: dict[tuple[int, str], tuple[list[str], str, bytes]] = {
 
 
 def request(gateway: Gateway, wrong: tuple[int, str]) -> bytes:
-    """The bytes of a request in REQUESTS."""
+    """The bytes of the request that REQUESTS has for the key `wrong`."""
     headers, path, content = REQUESTS[wrong]
     return posted(gateway, *headers, path=path) + content
 

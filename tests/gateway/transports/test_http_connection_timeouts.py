@@ -138,7 +138,7 @@ async def test_other_connections_are_served_despite_silent_and_slow_ones(gateway
 
 
 async def test_a_client_that_goes_on_to_send_its_refused_body_slowly_is_not_cut_off(mongo_uri: str) -> None:
-    """If the connection were reset, some clients would lose the response."""
+    """If the gateway closed the connection while the client still sends, the connection would be reset. Some clients would then lose the response."""
     patience = Patience(linger_seconds=4, body_seconds=600)
     async with serving(mongo_uri, patience=patience) as patient, line(patient) as connection:
         await connection.say(posted(patient, f"content-length: {MAX_BODY_BYTES * 3}"), b" " * (MAX_BODY_BYTES + 1))

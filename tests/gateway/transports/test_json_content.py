@@ -70,7 +70,7 @@ def test_a_mistake_beside_such_a_number_is_refused(text: str) -> None:
 
 
 def nested_json(levels: int, inner: str = "", lists: str = "[]") -> str:
-    """A JSON text with so many lists (or objects: `lists` is `{}`) inside each other, and `inner` in the innermost one."""
+    """A JSON text with `levels` lists inside each other, or objects if `lists` is `{}`. The innermost one contains `inner`."""
     opening = '{"a":' if lists == "{}" else "["
     return opening * levels + (inner or ("1" if lists == "{}" else "")) + lists[1] * levels
 
@@ -90,7 +90,7 @@ def test_deep_nesting_is_refused_and_the_rest_can_be_read(levels: int, lists: st
 
 
 def levels_of(value: Any) -> int:
-    """How many lists and objects are inside each other, in a value that `nested_json` made, or in an object that has such a value as `deep`."""
+    """The depth of a value: how many lists and objects are inside each other. In an object, only the field `deep` or `a` is followed."""
     levels = 0
     while isinstance(value, list | dict):
         levels += 1

@@ -1,4 +1,4 @@
-"""Values of JSON that orjson refuses, over every transport. Each is an error of its own operation, and a WebSocket stays open."""
+"""JSON values that orjson refuses, sent over every transport. Each of them fails only the operation that contains it; a WebSocket stays open."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -24,12 +24,12 @@ REFERENCE = "query($v: String) { verifications(filter: { reference: $v }) { tota
 
 
 def body(query: str, variables: str, extensions: str) -> str:
-    """The JSON of a request."""
+    """The JSON text of a request. `variables` and `extensions` are JSON texts already."""
     return f'{{"query": {orjson.dumps(query).decode()}, "variables": {variables}, "extensions": {extensions}}}'
 
 
 async def posted(gateway: Gateway, token: str, content: str, accept: str) -> httpx2.Response:
-    """Send a POST request with this body."""
+    """Send a POST request with this body. `accept`: the media type of the response. Returns the response."""
     headers = {"authorization": f"Bearer {token}", "content-type": "application/json", "accept": accept}
     return await gateway.client.post("/graphql", content=content, headers=headers)
 

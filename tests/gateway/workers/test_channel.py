@@ -1,4 +1,4 @@
-"""Tests the worker's side of its channel to the supervisor."""
+"""Tests that a worker reports to its supervisor that it listens, and that it ends when the supervisor has ended."""
 
 import asyncio
 import signal

@@ -1,1 +1,1 @@
-"""Tests of `store.counts`."""
+"""Tests of `store.counts`: counts and statistics, and how many of them may run at a time."""

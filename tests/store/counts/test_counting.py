@@ -14,7 +14,7 @@ from tests.factories import a_verification
 
 @dataclass
 class Purse:
-    """A payer that records what it is charged for. `in_debt`: whether its check fails."""
+    """A payer that records the number of rows of each charge. If `in_debt` is set, its method `check` raises RateLimited."""
 
     in_debt: bool = False
     charges: list[int] = field(default_factory=list)
@@ -29,7 +29,7 @@ class Purse:
 
 
 class Reads:
-    """Reads that end when a test says so."""
+    """Reads that end when a test sets the event `end`. `running`: how many run now. `most`: how many have run at the same time."""
 
     def __init__(self) -> None:
         self.running = 0

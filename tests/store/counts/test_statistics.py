@@ -60,7 +60,7 @@ async def shared(mongo_uri: str) -> AsyncIterator[Store]:
 
 
 def seconds_to_result(verification: Verification) -> float | None:
-    """The seconds from the creation to the last outcome; None if there is no outcome, or if the system or a close caused it."""
+    """The seconds from the creation to the last outcome; None without an outcome, or if its actor is SYSTEM or the integrator."""
     for event in reversed(verification.events):
         if event.type is EventType.STATUS_CHANGED:
             by_people = event.actor in (Actor.INDIVIDUAL, Actor.PROVIDER)

@@ -1,4 +1,4 @@
-"""Transient errors of MongoDB: commands wait until the servers execute them again, and the rest becomes Unavailable.
+"""Transient errors of MongoDB: commands that may be repeated are repeated until they succeed. Otherwise, the error becomes Unavailable.
 
 A real mongod returns the errors, by its fail point `failCommand`.
 """
@@ -19,10 +19,10 @@ from gateway.development.mongod import EmbeddedMongo
 from store.deployment.waiting_client import ENDED, NOT_EXECUTED, READ_AGAIN, TRANSIENT, UNACKNOWLEDGED
 from store.driver import Client, answering, close_client, connect, database, transaction
 
-# Longer than a command waits for the few errors of a test, on a busy machine.
+# A time limit for commands. In most tests, MongoDB fails a few times, and the repeated command succeeds within this time also on a busy machine.
 PATIENT_SECONDS = 30.0
 KEY_NOT_FOUND, DOCUMENT_VALIDATION_FAILURE = 211, 121
-# Errors of sharded clusters that carry further data, which the fail point can't return.
+# Codes of errors that are not tested. They occur in sharded clusters and carry further data, which the fail point can't return.
 NOT_SIMULATED = {249, 343, 13388}
 
 
@@ -42,7 +42,7 @@ def failing_mongo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MongoCli
 
 @asynccontextmanager
 async def failing(mongo: MongoClient[dict[str, Any]], code: int, times: int | None, *commands: str) -> AsyncIterator[None]:
-    """A context in which these commands fail with the code, `times` times or, if it is None, always."""
+    """A context in which these commands fail with this error code. The first `times` of them fail, or all of them if `times` is None."""
     mode = "alwaysOn" if times is None else {"times": times}
     data = {"failCommands": commands, "errorCode": code, "appName": "verification-gateway"}
     mongo.admin.command("configureFailPoint", "failCommand", mode=mode, data=data)
@@ -56,7 +56,8 @@ async def failing(mongo: MongoClient[dict[str, Any]], code: int, times: int | No
 async def connected(mongo: MongoClient[dict[str, Any]], timeout_seconds: float = PATIENT_SECONDS) -> AsyncIterator[Client]:
     """A client of the gateway for this mongod.
 
-    Some of the simulated errors mean that the mongod is no longer the primary. The client soon notices that it still is: it looks every 500 ms.
+    Some of the simulated errors mean that the mongod is no longer the primary. Every 500 ms, the client looks again for the
+    primary. It then finds that the mongod still is the primary, and goes on to use it.
     """
     host, port = mongo.address or ("", 0)
     client = connect(f"mongodb://{host}:{port}/gateway?directConnection=true&heartbeatFrequencyMS=500", timeout_seconds)
@@ -134,7 +135,7 @@ async def test_a_read_that_would_fail_again_is_unavailable(failing_mongo: MongoC
 
 
 async def test_a_batch_of_a_cursor_is_not_read_again_after_an_uncertain_error(failing_mongo: MongoClient[dict[str, Any]]) -> None:
-    """The cursor may have moved on, so that the next batch would leave out the lost one."""
+    """MongoDB may have sent a batch that did not arrive. A repeated `getMore` would return the batch after it, and rows would be lost."""
     busy = 112
     failing_mongo["gateway"]["many"].insert_many([{"_id": number} for number in range(5)])
     async with connected(failing_mongo) as client, failing(failing_mongo, busy, 1, "getMore"):

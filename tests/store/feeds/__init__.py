@@ -1,1 +1,1 @@
-"""Tests of `store.feeds`."""
+"""Tests of `store.feeds`: what the feed remembers, and what it reads again from the database."""

@@ -41,7 +41,7 @@ async def open_feed(feed: Feed) -> AsyncIterator[None]:
 
 
 async def stored_long_ago(store: Store, verification: Verification) -> Verification:
-    """Store a verification with the stamp of the time of its last change, as if MongoDB had stored it then."""
+    """Store a verification. Its stamp is the instant of its last change, as if MongoDB had stored it at that instant."""
     await store.collection.insert_one(encode(verification) | {"storedAt": stamp(verification.updated_at)})
     return verification
 

@@ -19,7 +19,7 @@ def a_listener() -> Listener:
 
 
 def lost(listener: Listener) -> bool:
-    """Whether the listener's subscription ends with NotFound."""
+    """Take the changes of the listener. Returns whether that raises NotFound, which ends the subscription."""
     try:
         listener.taken()
     except NotFound:
@@ -72,7 +72,7 @@ def test_the_followers_of_a_chain_learn_of_the_deletion_of_later_attempts(how: s
             listeners.register("acme", "ver_1", [retry.id])
         listeners.deleted(retry.id)
 
-        # A listener with changes from before the deletion yields these first, and the error afterwards.
+        # If a change was delivered before the deletion, the first call of `taken` returns it, and only the second call raises NotFound.
         assert lost(by_chain) == (how == "registered")
         assert lost(by_chain)
     assert not listeners._topics
@@ -136,7 +136,7 @@ def test_a_removal_reaches_the_listeners_of_its_workspace_only() -> None:
 
 
 class RecordingOutlet:
-    """An outlet that takes every change."""
+    """An outlet that takes every change, and records it in `taken`."""
 
     def __init__(self) -> None:
         self.taken: list[Change] = []

@@ -1,4 +1,4 @@
-"""Tests of `RecentVersions`, which remembers what a feed delivered lately."""
+"""Tests of `RecentVersions`, which remembers the states of verifications that a feed has delivered lately."""
 
 from dataclasses import replace
 from datetime import timedelta

@@ -25,7 +25,7 @@ from tests.storing import GENEROUS_SECONDS, encode, stored_documents
 
 @pytest.fixture
 def clock() -> Clock:
-    """The real time, since MongoDB deletes tombstones by its own clock."""
+    """A clock that starts at the real time. With an earlier clock, MongoDB, which uses its own clock, would delete tombstones too soon."""
     return Clock(datetime.now(UTC).replace(microsecond=0))
 
 

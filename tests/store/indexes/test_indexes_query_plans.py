@@ -98,7 +98,7 @@ FILTERS = {
     "everything": Filter((Status.FAILED,), ("IDVV_2101",), (ReasonType.DOCUMENT_ISSUE,), "order-1", NOON, later(minutes=500), True),
 }
 
-# Commands that do not search for verifications, and so need no index.
+# Commands whose plan is not checked, because they do not search for verifications.
 NO_QUERIES = {"insert", "createIndexes", "listIndexes", "commitTransaction", "abortTransaction", "getMore", "killCursors", "drop", "hello"}
 QUERIES = {"find", "aggregate", "update", "delete", "findAndModify"}
 # Fields of commands that describe the session or the response. They are removed, because the query plan does not depend on them.
@@ -111,12 +111,12 @@ def public(of: type) -> set[str]:
 
 
 def position(order: Order, minutes: int) -> SortPosition:
-    """The position in a list of a row at this minute after noon."""
+    """The position of a row in a list. The instant by which the list is ordered is `minutes` minutes after noon."""
     return SortPosition(order, later(minutes=minutes), "ver_5")
 
 
 def requests(order: Order) -> Iterator[PageRequest]:
-    """Requests for pages with and without cursors. The requests for the opposite order read the same list from its other end."""
+    """A request for the first page, one for the first rows after a cursor, and one for the last rows between two cursors."""
     after, before = sorted([position(order, 100), position(order, 500)], key=lambda each: each.at, reverse=order.name.endswith("NEWEST"))
     yield PageRequest(order, SIZE)
     yield PageRequest(order, SIZE, "first", after)
@@ -207,13 +207,13 @@ async def forgotten(store: Store) -> None:
 
 
 async def buried(store: Store) -> None:
-    """Read the anonymized verifications that can be deleted: first from the start, and then after a given one."""
+    """Read the verifications whose anonymization was long enough ago to delete them: first from the start, and then after a given one."""
     for after in (None, Due(later(minutes=1), "acme", "ver_5")):
         await store.removable(later(minutes=MINUTES), 200, after)
 
 
 async def deleted(store: Store) -> None:
-    """Read the verifications that can be deleted: first from the start, then after one in the middle of a workspace, and after the last of one."""
+    """Read the verifications whose outcome is long enough ago to delete them: from the start, after one of a workspace, and after its last one."""
     for after in (None, Due(later(minutes=1), "acme", "ver_5"), Due(later(days=1), "acme", "ver_5")):
         await store.deletable(later(minutes=MINUTES), 200, after)
 
@@ -292,7 +292,7 @@ async def filled(mongo_uri: str, commands: Commands) -> AsyncIterator[tuple[Stor
 
 @pytest.fixture(scope="module")
 async def sent(filled: tuple[Store, str], commands: Commands) -> dict[str, list[Command]]:
-    """The commands that each public method sent to MongoDB, by its name, and those that a feed sent, as "feed"."""
+    """The commands that each public method sent to MongoDB, by the name of the method. The key "feed" has the commands that a feed sent."""
     store, uri = filled
     sent = {}
     for name, call in METHOD_CALLS.items():
@@ -362,11 +362,11 @@ def stages(plan: Any, winning: bool = False) -> Iterator[Document]:
 
 
 def may_sort(command: Command) -> bool:
-    """Whether a query may sort in memory: no index serves both its condition and its order, or its condition matches nothing."""
+    """Whether a query may sort in memory: in the cases that this module's docstring lists, and for an empty `$in`, which matches nothing."""
     fields = [*operands(command["filter"])]
     names = {field for field, _ in fields}
     if "$or" in command["filter"]:
-        # Each alternative of the condition is a phase. Few verifications are in such a phase at the same time, so that a sort is cheap.
+        # `$or` joins the conditions of several phases. Few verifications are in these phases at the same time, so that a sort is cheap.
         return True
     sort_key = next(iter(command["sort"]))
     others = {"provider.id", "completedAt"} | ({"updatedAt"} if sort_key == "createdAt" else {"reference", "reasons"})

@@ -1,4 +1,4 @@
-"""Tests the trial of a write and of the change stream, with a real MongoDB whose users lack privileges, or that has no majority."""
+"""Tests `try_out`, which writes a document and receives it through the change stream. Some users lack privileges; some servers do not answer."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager

@@ -1,4 +1,4 @@
-"""The beginning and the end of commands, against a real MongoDB."""
+"""Tests that each command to a real MongoDB begins one span and ends it, also if the command fails."""
 
 from typing import Any
 

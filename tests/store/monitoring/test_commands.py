@@ -1,4 +1,4 @@
-"""How commands are counted."""
+"""How the commands that a client sends to MongoDB are counted, and the errors of those that fail."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor

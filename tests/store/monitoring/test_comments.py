@@ -1,4 +1,4 @@
-"""Comments of commands, against a real MongoDB."""
+"""Tests that commands carry a comment, which MongoDB shows in its logs and its profiler. The MongoDB is real."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -31,7 +31,7 @@ CALLS: dict[str, Callable[[Things], object]] = {
 
 @pytest.fixture
 def listened(database_uri: str) -> Iterator[tuple[Commands, MongoClient[dict[str, Any]]]]:
-    """The commands that a client sends, as they are recorded, and the client."""
+    """A recorder of the commands that a client sends, and the client."""
     commands = Commands()
     with MongoClient[dict[str, Any]](database_uri, event_listeners=[commands]) as client:
         yield commands, client

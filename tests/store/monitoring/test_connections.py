@@ -1,4 +1,4 @@
-"""How connections are counted."""
+"""How the connections to MongoDB are counted by their state."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""How the change stream is counted."""
+"""Tests that the batches of the change stream are counted by their size."""
 
 from store.monitoring.stream_counts import BATCH_BUCKETS, StreamCounts
 

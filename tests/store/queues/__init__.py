@@ -1,1 +1,1 @@
-"""Tests of `store.queues`."""
+"""Tests of `store.queues`: unfinished starts, planned queries of providers with their budgets, and deliveries of events."""

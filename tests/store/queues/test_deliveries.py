@@ -1,4 +1,4 @@
-"""Tests the deliveries in a real MongoDB."""
+"""Tests the stored deliveries: which event must be sent next, when, and which process may send it. The MongoDB is real."""
 
 from datetime import timedelta
 
@@ -17,12 +17,12 @@ ID = "ver_1"
 
 @pytest.fixture
 def stored(store: Store) -> StoredDeliveries:
-    """The deliveries of the store."""
+    """Access to the deliveries in the database of the store."""
     return StoredDeliveries(store)
 
 
 async def a_claim(stored: StoredDeliveries) -> DeliveryClaim:
-    """Claim the only delivery that is due."""
+    """Claim the only delivery that is due in the workspace `acme`. Returns the claim."""
     [claim] = await stored.claimed("acme", 8)
     return claim
 

@@ -1,4 +1,4 @@
-"""Tests of the stored queries that are due at providers."""
+"""Tests of the entries that plan when a verification is queried at its provider."""
 
 import asyncio
 from datetime import timedelta
@@ -21,12 +21,12 @@ FIRST_AGE = timedelta(seconds=1200)
 
 @pytest.fixture
 def queries(store: Store) -> ProviderQueries:
-    """The queries in a database that only this test uses."""
+    """Access to the planned queries in a database that only this test uses."""
     return ProviderQueries(store)
 
 
 async def entries(store: Store) -> list[dict[str, Any]]:
-    """The entries as they are stored."""
+    """The entries of all planned queries, as they are stored."""
     return await store.database[PROVIDER_QUERIES].find().sort("_id").to_list(None)
 
 

@@ -16,7 +16,7 @@ BUDGET = QueryBudget(3, 5)
 
 @pytest.fixture
 def budgets(store: Store) -> QueryBudgets:
-    """The budgets in a database that only this test uses."""
+    """Access to the budgets in a database that only this test uses."""
     return QueryBudgets(store)
 
 

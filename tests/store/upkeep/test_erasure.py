@@ -26,7 +26,7 @@ PERSON = "person-1"
 
 @pytest.fixture
 def clock() -> Clock:
-    """The real time, since MongoDB deletes tombstones by its own clock."""
+    """A clock that starts at the real time. With an earlier clock, MongoDB, which uses its own clock, would delete tombstones too soon."""
     return Clock(datetime.now(UTC).replace(microsecond=0))
 
 
@@ -36,7 +36,7 @@ def hidden(text: str) -> str:
 
 
 async def erased(store: Store, workspace: str = "acme", reference: str = PERSON) -> list[Document]:
-    """Erase what is stored under a reference. Returns the receipts."""
+    """Erase what is stored under a reference. Returns the receipts, which say how much was erased."""
     return await erase(store.client, store.database, workspace, reference, hidden, store.now(), timedelta(days=1))
 
 
@@ -157,7 +157,7 @@ async def test_a_retry_at_the_same_time_is_not_left_behind(store: Store) -> None
 
         left = await stored_documents(store)
         if isinstance(outcomes[0], StillPending):
-            # The retry was faster: the chain is complete.
+            # The retry was stored first. It is pending, so nothing of its chain was erased.
             assert len(left) == 3
         else:
             assert left == []

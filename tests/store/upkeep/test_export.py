@@ -16,7 +16,7 @@ from tests.store.test_inbox import a_webhook
 
 
 async def exported(store: Store, workspace: str = "acme", reference: str | None = None) -> list[dict[str, Any]]:
-    """The lines of an export."""
+    """The lines of an export, parsed from JSON. The export is of a workspace, or of one reference if `reference` is set."""
     made = Export(store.database, store.keys)
     lines = made.of_workspace(workspace) if reference is None else made.of_reference(workspace, reference)
     return [json.loads(line) async for line in lines]

@@ -18,12 +18,12 @@ MARKING = Rewriting("mark", "one", OUTDATED, {}, lambda document: Rewrite({"mark
 
 
 async def marked(store: Store) -> list[object]:
-    """The marks of all stored verifications."""
+    """The values of the field `mark` in the documents of all verifications. None: the document has no such field."""
     return [document.get("mark") for document in await stored_documents(store)]
 
 
 async def mark_all(store: Store) -> None:
-    """Mark all verifications."""
+    """Rewrite all verifications: set the field `mark` of their documents."""
     await rewrite_all(store.database, MARKING, store.now, lambda state: None, pause_seconds=0)
 
 

@@ -20,12 +20,12 @@ NEW_ONLY = SealingKeys({"new": NEW_KEY})
 
 
 async def rotate(store: Store, keys: SealingKeys = BOTH) -> RoundsState:
-    """Rotate to the first of these keys."""
+    """Encrypt the personal data of all verifications with the first of these keys. Returns the state of the rounds."""
     return await rewrite_all(store.database, rotation(keys), store.now, lambda state: None, pause_seconds=0)
 
 
 def keys_used(document: Document) -> dict[str, str]:
-    """The ids of the keys in a document, by field."""
+    """The id of the key with which each field of a document is encrypted, by field."""
     return {field: document[field]["key"] for field in SEALED_FIELDS if field in document}
 
 

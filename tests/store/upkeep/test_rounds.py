@@ -20,17 +20,17 @@ def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def marking(store: Store, target: str = "one") -> Rounds:
-    """The rounds of a kind of work that marks every verification."""
+    """The rounds of the work that these tests do: to set the field `mark` of every verification."""
     return Rounds(store.database, "mark", target, OUTDATED, {"_id": 1}, pause_seconds=0)
 
 
 async def filled(store: Store, count: int = 55) -> None:
-    """Store documents without a mark."""
+    """Store `count` documents without the field `mark`."""
     await store.collection.insert_many([{"_id": f"ver_{number:03}", "workspace": "acme"} for number in range(count)])
 
 
 async def mark(store: Store, work: Rounds, batch: list[Document]) -> None:
-    """Mark the documents of a batch, and record it."""
+    """Set the field `mark` of the documents of a batch, and record that the batch was written."""
     ids = [document["_id"] for document in batch]
     result = await store.collection.update_many({"_id": {"$in": ids}, **OUTDATED}, {"$set": {"mark": 1}})
     await work.record(result.modified_count, 0)
@@ -46,13 +46,13 @@ async def worked(store: Store, work: Rounds) -> int:
 
 
 async def state(store: Store) -> RoundsState:
-    """The state of the only work."""
+    """The stored state of the rounds. There must be only one kind of work."""
     [found] = await all_states(store.database)
     return found
 
 
 async def unmarked(store: Store) -> int:
-    """How many verifications have no mark."""
+    """How many documents do not have the field `mark`."""
     return await store.collection.count_documents(OUTDATED)
 
 
@@ -76,7 +76,8 @@ async def test_processes_share_the_batches(store: Store) -> None:
     batches = await asyncio.gather(*(worked(store, work) for work in works))
 
     assert await unmarked(store) == 0
-    # At least two rounds of six batches. A batch that a process had claimed and not written when the next round passed it causes a further round.
+    # There are at least two rounds of six batches. If a round comes to a batch that another process has claimed and not written yet, one more round
+    # follows.
     assert sum(batches) >= 6 + 6
     assert (await state(store)).rewritten == 55
 
@@ -89,7 +90,7 @@ async def test_work_that_was_interrupted_goes_on_where_it_was(store: Store, done
     await mark(store, killed, await killed.claimed(NOON) or [])
     claimed = await killed.claimed(NOON) or []
     if done:
-        # The process was killed after it had written the batch, and before it recorded that.
+        # Act as if the process was killed after it had written the batch, and before it recorded that the batch was written.
         await store.collection.update_many({"_id": {"$in": [each["_id"] for each in claimed]}}, {"$set": {"mark": 1}})
 
     resumed = marking(store)
