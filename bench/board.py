@@ -54,9 +54,9 @@ STEPS = ("LINK_OPENED", "CAPTURE_STARTED", "CAPTURE_COMPLETED")
 PROGRESS = "mutation($id: ID!, $step: Progress!) { reportProgress(input: {verificationId: $id, progress: $step}) { ... on Node { id } } }"
 FOLLOW_TOKEN = "mutation($id: ID!) { issueFollowToken(verificationId: $id, ttlSeconds: 3600) { ... on FollowToken { token } } }"
 WINDOW: ViewportSize = {"width": 1400, "height": 900}
-# At most so many writes are under way at a time.
+# How many writes are under way at the same time, at most.
 WRITERS = 16
-# Of the changes, this share concerns rows that are in view.
+# The share of the changes that concern rows in view of the browser.
 SHARE_IN_VIEW = 0.1
 COLD_STARTS = 5
 PAGE_MS = 120_000
@@ -69,7 +69,8 @@ LOADED = """() => {
   area.scrollTop = area.scrollHeight;
   return document.querySelector(".end");
 }"""
-# Records the durations of tasks that are longer than 50 ms. Returns the ids of the rows in view, in the middle of the list.
+# Scrolls to the middle of the list. After two seconds, starts to record the durations of tasks that are longer than 50 ms, and returns the ids of
+# the rows that are in view.
 RECORD_TASKS = """() => new Promise(resolve => {
   const area = document.querySelector(".list-area");
   area.scrollTop = area.scrollHeight / 2;
@@ -79,7 +80,8 @@ RECORD_TASKS = """() => new Promise(resolve => {
     resolve([...document.querySelectorAll(".rows .row")].map(({ id }) => id.slice(4)));
   }, 2000);
 })"""
-# Records when the text that a function returns has changed and the new text was painted, in milliseconds since 1970.
+# Watches a text of the page: the value of the JavaScript expression `read`. Whenever the text changes, records when the new text was painted, in
+# milliseconds since 1970.
 RECORD_PAINTS = """read => {
   const text = new Function(`return ${read}`);
   let last = text();
@@ -103,7 +105,7 @@ BOARD_ROW = 'document.querySelector(".rows .row .cell-where")?.textContent'
 
 @dataclass(frozen=True, slots=True)
 class Goal:
-    """A figure that the board should not exceed."""
+    """The limit that a figure should not exceed. `key`: the name of the figure in the results. `title`: its name in the table."""
 
     key: str
     title: str

@@ -212,7 +212,7 @@ class Socket(ClientSocket):
             self._fail("a socket was closed")
 
     def upgraded(self) -> None:
-        """Send the token, if the server expects one."""
+        """Begin the protocol graphql-transport-ws with the token, if this socket subscribes. Otherwise, the socket is ready."""
         if self.crowd.subscribes:
             return self.send(type="connection_init", payload={"authorization": f"Bearer {self.crowd.target.token}"})
         return self.ready.set_result(None)

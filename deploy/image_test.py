@@ -58,7 +58,8 @@ def main() -> None:
             expect("the gateway serves the board that the image has built", serves_page(f"{settings['GATEWAY_PUBLIC_URL']}/"))
             expect("the gateway serves the person's page that the image has built", serves_page(f"{settings['GATEWAY_PUBLIC_URL']}/follow"))
             expect("the gateway serves the catalogue", len(reason_codes(settings["GATEWAY_PUBLIC_URL"], token)) == REASON_CODES)
-            # Skip the first element, CMD: with it, Docker runs the rest without a shell. If the command fails, `buildah` ends the test.
+            # The first element of the list, CMD, is not a part of the command: it says that Docker runs the rest without a shell. If the command
+            # fails, the function `buildah` ends the test.
             buildah(*run(name, settings, *image["Healthcheck"]["Test"][1:]))
             expect("the health check passes", True)
 
