@@ -1,4 +1,4 @@
-"""The board by keyboard alone: every action can be reached, the focus is visible and returns, and nothing traps it."""
+"""The board by keyboard alone: every action can be reached, the focus is visible and returns, and no part of the page traps the focus."""
 
 from playwright.async_api import Browser, expect
 

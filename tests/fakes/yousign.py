@@ -71,10 +71,11 @@ class Fault(Enum):
 
 @dataclass
 class FakeYousign:
-    """The state of the fake: its verifications by id, the faults that were ordered, and the requests that it received.
+    """The state of the fake: its verifications by id, the faults that were ordered, and the method and path of each request that it received.
 
     `bodies`: the bodies of the requests that created verifications, by the id of the verification. `headers`: added to each successful answer.
-    `pages_url`: the website to which the links of verifications lead. If this is empty, the links lead to the fake, which serves no pages.
+    `pages_url`: the website to which the links of verifications lead. If this is empty, the links lead to the fake, which has no pages there.
+    `late_seconds`: how late the answer with Fault.LATE is. `retry_after_seconds`: the header `Retry-After` with Fault.LIMITED.
     """
 
     api_key: str = "a-yousign-api-key"

@@ -355,7 +355,9 @@ async def loading(stage: Stage, look: Look) -> Page:
 
 @view("state-error")
 async def error(stage: Stage, look: Look) -> Page:
-    """A list that could not be read, because the gateway has made a mistake. A gateway without its database is tried again by itself."""
+    """A list that could not be read, because the gateway responded with an internal error. After an error about the database, the board would try
+    again by itself.
+    """
 
     async def fail(route: Route) -> None:
         if "BoardList" in (route.request.post_data or ""):

@@ -99,7 +99,7 @@ class Stage:
         return Company(self.gateway, self.collection, COMPANY)
 
     def board_token(self, *scopes: Scope, workspace: str = COMPANY) -> str:
-        """A token for the board."""
+        """A token for the board, with these scopes, or with the scopes of an integrator if none are given."""
         return self.gateway.token(*scopes, workspace=workspace, ttl=TOKEN_LIFE)
 
     async def page(self, look: Look, script: str = "") -> Page:
@@ -196,7 +196,7 @@ async def a_stage(browser: Browser, mongo_uri: str) -> AsyncIterator[Stage]:
 
 
 class SlowClock:
-    """The clock of the gateways: it begins at NOW and advances, but so slowly that no deadline passes meanwhile.
+    """The clock of the gateways: it begins at NOW and advances, but so slowly that no deadline passes while the gateways run.
 
     It must not stand still: MongoDB reports no write that changes nothing, such as a heartbeat that writes the same time as the heartbeat before.
     """

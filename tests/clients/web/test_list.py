@@ -36,7 +36,7 @@ async def connected(followed: Lister, company: Company) -> None:
 
 
 async def size_of(followed: Lister) -> tuple[int, bool, int]:
-    """The number of loaded rows of a list, whether it has more, and its count."""
+    """The number of loaded rows of a list, whether there are rows that are not loaded, and the list's count of all its rows."""
     shown = await followed.shown()
     assert shown
     return len(shown["rows"]), shown["hasMore"], shown["count"]
