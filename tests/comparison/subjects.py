@@ -24,7 +24,7 @@ SCALARS = {
     "JSON": st.integers(-5, 5).map(nodes.Int),
 }
 SCOPES = [frozenset(scopes) for scopes in ((), ("read",), ("read", "sensitive"), ("read", "write", "sensitive"), ("write",))]
-# The types of operations, one of which is chosen at random for each generated operation. QUERY occurs three times, so that most operations are queries.
+# The types of operations. For each generated operation, one is chosen at random. QUERY occurs three times, so that most operations are queries.
 USUAL = (OperationType.QUERY, OperationType.QUERY, OperationType.QUERY, OperationType.MUTATION)
 
 

@@ -62,7 +62,7 @@ async def run() -> None:
     host, port = begun["target"]
     random, endings = Random(begun["seed"]), Counter[str]()
     clients = [ReconnectingClient((host, port), Assignment(*each), random, endings) for each in begun["assignments"]]
-    # The pauses of this process's garbage collection would be part of the measured times.
+    # Garbage collection is off, because its pauses would be part of the measured times.
     gc.disable()
     sys.stdout.buffer.write(READY)
     sys.stdout.buffer.flush()

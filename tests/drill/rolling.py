@@ -19,7 +19,7 @@ from tests.ledger.proxy import HOST
 from tests.processes.service import settings_at
 from tests.storing import DATA_KEYS
 
-# As in the image.
+# The default of the container image.
 DRAIN_DELAY_SECONDS = "5"
 
 
