@@ -130,7 +130,7 @@ class Run:
         self.figures["page_inprocess"] = json.loads(ran.stdout)
 
     def fanout(self) -> None:
-        """Measure the delivery of one event to 1,000 subscribers, and of 1,000 events to one subscriber each."""
+        """Measure the delivery of one event to 1,000 subscribers, and of 1,000 events of which each has a subscriber of its own."""
         with stage(self.setup, {*self.extent.one, "strawberry"}) as ready:
             uvloop.run(self._fanout(ready))
 

@@ -70,7 +70,7 @@ class Attacking:
         return monotonic() < self._end
 
     async def together(self, number: int, attack: Callable[[int], Awaitable[None]]) -> None:
-        """Run `number` tasks at once. Each calls `attack` with its own number, again and again until the end."""
+        """Run `number` tasks at the same time. Each calls `attack` with the number of the task, again and again until the attack is over."""
 
         async def repeatedly(each: int) -> None:
             while self.goes_on:

@@ -79,7 +79,9 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The records of a run, and the breaches that the checker found in them."""
+    """The records of a run, and the breaches that the checker found in them. `elections`: the time and the new primary of each election.
+    `drains`: how many seconds each gateway took to end after SIGTERM. `written_until`: when the last fault was over and the writers were stopped.
+    """
 
     plan: Plan
     seconds: float
