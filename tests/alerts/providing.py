@@ -34,7 +34,7 @@ async def denied(stage: Stage) -> AsyncGenerator[Labels, None]:
 
 @scenario("CreationsWait", fault="the provider answers 503; `since` is ten minutes ago", remedy="step 3: the provider is back")
 async def away(stage: Stage) -> AsyncGenerator[Labels, None]:
-    """Let the provider answer 503 to a creation, for ten minutes. Then let the provider answer again."""
+    """Let the provider answer 503 to the start of a verification, and set the beginning of this start to ten minutes ago. Then end the fault."""
     stage.fake.order("POST", *[Fault.AWAY] * MANY)
     created = await stage.gateways["provided"].execute(CREATE, input=PERSON)
     await back(stage, UNFINISHED_STARTS, "since", timedelta(minutes=10))
@@ -103,7 +103,7 @@ async def lost(stage: Stage) -> AsyncGenerator[Labels, None]:
 
 @scenario("QueriesWait", fault="a budget of one query an hour; queries have been due for two hours", remedy="step 3: a greater budget; SIGHUP")
 async def unqueried(stage: Stage) -> AsyncGenerator[Labels, None]:
-    """Allow only one query an hour, so that further queries are not sent. Then allow more."""
+    """Allow only one query an hour, and set the times of the planned queries to two hours ago. Then allow more queries."""
     gateway = stage.gateways["provided"]
     id, provider_id = await gateway.created()
     await reload(stage, reads_per_minute=1, reads_per_hour=1)
@@ -132,7 +132,7 @@ async def gone(stage: Stage) -> AsyncGenerator[Labels, None]:
     remedy="step 3: the backend works; `gateway deliveries resend ID`",
 )
 async def refusing(stage: Stage) -> AsyncGenerator[Labels, None]:
-    """Let the backend refuse an event, for an hour. Then let it accept, and send the event again."""
+    """Let the backend refuse an event, and set the beginning of its delivery to an hour ago. Then let it accept, and send the event again."""
     gateway = stage.gateways["provided"]
     stage.receiver.answer = lambda number, body: REFUSED
     id = (await gateway.created())[0]

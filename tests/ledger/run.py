@@ -80,7 +80,8 @@ class Plan:
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """The records of a run, and the breaches that the checker found in them. `elections`: the time and the new primary of each election.
-    `drains`: how many seconds each gateway took to end after SIGTERM. `written_until`: when the last fault was over and the writers were stopped.
+    `drains`: how many seconds each gateway took to end after SIGTERM. `written_until`: the time at which the nemesis ended. The report ignores all
+    pauses between messages after it, because the writers end soon.
     """
 
     plan: Plan
