@@ -19,7 +19,7 @@ POLL_SECONDS = 0.05
 
 @scenario("IndexMissing", fault="a unique index is dropped, and two verifications get one key", remedy="step 1: one of the two is removed")
 async def duplicates(stage: Stage) -> AsyncGenerator[Labels, None]:
-    """Drop a unique index and store a second verification with the same idempotency key, so that the index can't be built. Then remove the second one."""
+    """Drop a unique index, and store a second verification with the same key, so that the index can't be built. Then remove the second one."""
     gateway, verifications = stage.gateways["data"], stage.database("data")[VERIFICATIONS]
     id = (await gateway.created(idempotencyKey="the-same"))[0]
     document = await verifications.find_one({"_id": id})
