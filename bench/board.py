@@ -162,7 +162,7 @@ def development_gateway(folder: Path) -> Iterator[str]:
 
 
 async def cold_start(url: str) -> float:
-    """Milliseconds from the navigation to the board in a new browser until the list is live."""
+    """How many milliseconds it takes in a new browser from the navigation to the board until its list is live."""
     async with chromium() as browser:
         page = await opened(browser, url)
         milliseconds: float = await (await page.wait_for_function(INTERACTIVE)).json_value()
@@ -197,14 +197,14 @@ async def smoothness(target: Served, ids: list[str], rate: int, seconds: float) 
         "rows_in_page": rows,
         "changes_per_second": changed,
         "long_tasks": len(tasks),
-        # The browser reports only tasks of more than 50 ms.
+        # The browser reports only tasks of more than 50 ms. If it reported none, the longest task took at most 50 ms.
         "longest_task_ms": max(tasks, default=50),
         "longest_task_cpu_ms": longest_task(trace),
     }
 
 
 def longest_task(trace: list[dict[str, Any]]) -> float:
-    """The longest task of a page's main thread, in milliseconds of processor time, which other programs on the machine do not change."""
+    """The longest task of a page's main thread, in milliseconds of processor time, on which other programs have little effect."""
     threads = {(event["pid"], event["tid"]) for event in trace if event["name"] == "thread_name" and event["args"]["name"] == "CrRendererMain"}
     times: list[int] = [
         event["tdur"] for event in trace if event["name"].endswith("RunTask") and (event["pid"], event["tid"]) in threads and "tdur" in event
@@ -213,7 +213,9 @@ def longest_task(trace: list[dict[str, Any]]) -> float:
 
 
 async def change(client: httpx2.AsyncClient, ids: list[str], in_view: list[str], rate: int, seconds: float) -> float:
-    """Report steps of verifications at this rate, in changes per second. Returns how many changes per second were really made, on average."""
+    """Report steps of these verifications, `rate` per second. A part of the steps (SHARE_IN_VIEW) concerns the verifications `in_view`.
+    Returns how many changes per second were really made, on average.
+    """
     random, due, progress = Random(1), Queue[str](), dict[str, int]()
     began, made = perf_counter(), 0
 

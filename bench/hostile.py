@@ -31,7 +31,7 @@ from gateway.development.mongod import EmbeddedMongo
 
 PING = "{ me { subject } }"
 ROW = "id status phase billable canRetry createdAt updatedAt expiresAt attempt version verificationUrl redirectionUrl faceRecognition workspaceId"
-# The pause of a client that measures its waits (`Others`) between two requests. It is so short that every delay of the gateway delays a request.
+# The pause between two requests of each client in `Others`, which measure how long they wait. It is so short that a request meets every delay.
 PAUSE_SECONDS = 0.002
 # The goals, in milliseconds: the processor time of an operation, the longest wait of another client, and the response time of `/livez`.
 GOALS = {"cpu_ms": 50, "longest_wait_ms": 100, "livez_p99_ms": 50}

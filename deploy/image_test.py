@@ -26,7 +26,7 @@ BUILDAH = ("buildah", "--storage-driver", "vfs")
 IMAGE = "localhost/verification-gateway:test"
 USER = 10001
 DEVELOPMENT = ("fiftyone", "pip", "pytest", "tests")
-# Modules of the application, of a dependency and of Python's standard library.
+# Modules whose compiled bytecode must be in the image: of the application, of a dependency, and of Python's standard library.
 COMPILED = ("gateway.__main__", "domain.reasons", "starlette.routing", "json.decoder", "asyncio.tasks")
 REASON_CODES = 41
 START_SECONDS = 30

@@ -197,7 +197,7 @@ def oplog_figures(entries: list[Document]) -> Figures:
 
 
 def in_one_gateway(measure: Callable[[Deployed, Served], Any], deployed: Deployed) -> Figures:
-    """Measure with a gateway that has the first processor for itself."""
+    """Call the function `measure` with a running gateway, which has the first processor for itself. Returns the figures."""
     with gateway(deployed.uri, deployed.keys, SERVER) as target:
         figures: Figures = uvloop.run(measure(deployed, target))
         return figures
@@ -213,7 +213,7 @@ def lifetime_figures(deployed: Deployed) -> Figures:
 
 
 async def with_backend(deployed: Deployed, target: Served, port: int) -> Figures:
-    """Measure while a backend runs on this port."""
+    """Measure the life of verifications (`lifetimes`) while a backend runs on this port."""
     async with backend(port) as running:
         return await lifetimes(deployed, target, running)
 

@@ -1,4 +1,4 @@
-"""Initiates the replica set of compose.yaml, and creates its users. Does nothing that was done before, so it can run at each start.
+"""Initiates the replica set of compose.yaml, and creates its users. Skips what was done before, so it can run at each start.
 
 This program needs only PyMongo. It must reach the first member at localhost: before the first user exists, MongoDB allows only connections from
 localhost to initiate the replica set and to create that user.

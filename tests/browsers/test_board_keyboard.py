@@ -16,7 +16,7 @@ MARK = """scope => {
   document.body.removeAttribute("tabindex");
   return reachable.length;
 }"""
-# The number of the focused element, and whether the reader sees that it has the focus. The list shows the focus at one of its rows.
+# The number of the focused element, and whether the reader sees that it has the focus. If the list has the focus, one of its rows shows it.
 FOCUSED = """() => {
   const element = document.activeElement;
   const shown = element.id === "list" ? element.querySelector(".row.selected") : element;

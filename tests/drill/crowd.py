@@ -44,7 +44,7 @@ async def connect_all(clients: Sequence[ReconnectingClient], at_once: int) -> No
 
 
 def answer(request: dict[str, Any], clients: Sequence[ReconnectingClient], endings: Counter[str]) -> dict[str, Any]:
-    """The answer to a request."""
+    """The answer to a request in JSON. The beginning of this file describes the requests."""
     if "records" in request:
         return {"records": [client.record.as_json() for client in clients], "endings": endings}
     since = request["state"]
@@ -57,7 +57,7 @@ def answer(request: dict[str, Any], clients: Sequence[ReconnectingClient], endin
 
 
 async def run() -> None:
-    """Follow the orders of the input until it ends."""
+    """Read the order, let the clients connect, and answer requests until the input ends."""
     begun = orjson.loads(await asyncio.to_thread(sys.stdin.buffer.readline))
     host, port = begun["target"]
     random, endings = Random(begun["seed"]), Counter[str]()

@@ -1,4 +1,4 @@
-"""The processes with clients (see crowd.py), as the drill of sockets sees them: all clients together."""
+"""Starts the processes with clients (see crowd.py), and adds up what they report about their clients."""
 
 import asyncio
 import sys
@@ -16,7 +16,7 @@ from tests.drill.crowd import GO, READY, order
 from tests.drill.reconnecting import Assignment, ClientRecord
 
 POLL_SECONDS = 0.25
-# One line can hold the records of all clients of a process.
+# The longest line that a process may print. One line can hold the records of all of its clients.
 MAX_LINE_BYTES = 2**28
 
 
@@ -73,7 +73,7 @@ class Crowds:
         return True
 
     async def until_at(self, versions: Counter[int], patience_seconds: float) -> bool:
-        """Wait until this many clients have received each version. Returns whether they do within this time."""
+        """Wait until the right number of clients has received each version last (`versions`). Returns whether that happens within this time."""
         deadline = monotonic() + patience_seconds
         while (await self.state()).versions != versions:
             if monotonic() > deadline:
