@@ -2,9 +2,10 @@
 
 python -m tests.drill.crowd
 
-Reads lines from its input. The first one is an order, as `order` writes it, and is answered with READY. After the second one, GO, the clients
-connect. Each further one is a request in JSON, which is answered with a line: `{"state": TIME}` with the numbers of clients that follow and that are
-back since that time, `{"records": true}` with the records of all clients. The process ends at the end of its input.
+Reads lines from its input. The first line is an order, as `order` writes it. The process answers it with READY. The second line is GO, after which
+the clients connect. Each further line is a request in JSON, and is answered with one line. The answer to `{"state": TIME}` says how many clients
+follow, have connected again since TIME, have given up, and have each version. The answer to `{"records": true}` has the records of all clients.
+The process ends at the end of its input.
 """
 
 import asyncio

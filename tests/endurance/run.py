@@ -162,7 +162,7 @@ def lines_of(path: Path) -> int:
 
 
 def logged_errors(directory: Path) -> Counter[str]:
-    """The errors and warnings in the gateway's log, by their first words."""
+    """How often each error is in the gateway's log, by its first words. A line that is not JSON counts as an error."""
     found: Counter[str] = Counter()
     for line in (directory / "gateway.log").read_text().splitlines():
         entry = json.loads(line) if line.startswith("{") else {"level": "error", "event": line}

@@ -230,7 +230,7 @@ async def fake_yousign() -> AsyncIterator[FakeYousign]:
 
 @asynccontextmanager
 async def served(fake: FakeYousign) -> AsyncIterator[None]:
-    """A context in which this fake runs, on a free port. A first part of the path, such as `/gateway-1`, is accepted. Only subclasses use it."""
+    """A context in which this fake runs, on a free port. Paths may begin with a further part, such as `/gateway-1`, which only subclasses use."""
     paths = [PATH, f"/{{client}}{PATH}"]
     async with local_server([route for path in paths for route in routes_at(path, fake)]) as port:
         fake.url = f"http://127.0.0.1:{port}"

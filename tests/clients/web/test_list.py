@@ -30,7 +30,7 @@ def port_of(company: Company) -> int:
 
 
 async def connected(followed: Lister, company: Company) -> None:
-    """Connect a list, and wait until it is read."""
+    """Let the proxy of a list forward connections, and wait until the list equals the database."""
     followed.proxy.end(port_of(company))
     await equal(followed, company)
 
