@@ -43,6 +43,8 @@ class Extent:
     """Which benchmarks a run contains, and how many rounds of each. `file`: the name of the results file.
 
     `plans`: how each workload is measured, by the workload's name. `inprocess`: the rounds of bench/inprocess.py, and the seconds of each.
+    `fanout_rounds`: the rounds of the two benchmarks of `Run.fanout`. `mixed`: how the workload `mixed` is measured; None: not at all.
+    `growth_rounds`: the rounds of the benchmark `Run.growth`; 0: neither it nor `Run.subscribers` runs.
     `one` and `many`: the servers for the two benchmarks of `Run.fanout`. `many` has groups of servers, which are measured one after the other.
     """
 
@@ -128,14 +130,14 @@ class Run:
         self.figures["page_inprocess"] = json.loads(ran.stdout)
 
     def fanout(self) -> None:
-        """Measure the delivery of one event to 1,000 subscribers, and of 1,000 events to one subscriber each."""
+        """Measure the delivery of one event to 1,000 subscribers, and of 1,000 events of which each has a subscriber of its own."""
         with stage(self.setup, {*self.extent.one, "strawberry"}) as ready:
             uvloop.run(self._fanout(ready))
 
     async def _fanout(self, ready: Stage) -> None:
         self.figures["fanout_one"] = await ready.one(self.extent.one, SUBSCRIBERS, self.extent.fanout_rounds)
-        # The names come in groups, which are measured one after the other. The two variants of Strawberry use the same server and are in different
-        # groups: at the same time, the subscribers of each would receive the events of the other.
+        # The names come in groups, which are measured one after the other. The two variants of Strawberry use the same server. They are in different
+        # groups, because otherwise the subscribers of each variant would receive the events of the other.
         for names in self.extent.many:
             self.figures.setdefault("fanout_many", {}).update(await ready.many(names, SUBSCRIBERS, self.extent.fanout_rounds))
 

@@ -16,7 +16,7 @@ class Disagreement(Exception):
 
 
 def canonical(answer: bytes) -> bytes:
-    """The `data` of a GraphQL answer with its keys sorted, so equal data are equal bytes. Raises: Disagreement if there are errors or no data."""
+    """The `data` of a GraphQL answer, encoded with sorted keys. Equal data have equal bytes. Raises: Disagreement if there are errors or no data."""
     response = orjson.loads(answer)
     if not isinstance(response, dict) or response.get("data") is None or response.get("errors"):
         raise Disagreement(f"no answer: {answer[:400]!r}")

@@ -1,6 +1,6 @@
 """Attacks on a running gateway that last for some seconds. Each runs in a process of its own, with a low priority.
 
-python -m bench.attacks NAME < PLAN.json, where the plan has the fields of `Plan`. Prints how many operations, or messages, were sent.
+python -m bench.attacks NAME < PLAN.json, where PLAN.json is an object with the fields of `Plan`. Prints how many operations, or messages, were sent.
 """
 
 import asyncio
@@ -39,7 +39,8 @@ POINT = "query($id: ID!) { verification(id: $id) { status } }"
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What an attack needs. `tokens`: those of its callers, if it has any. `ids`: verifications that these callers may read.
+    """What an attack needs. `url`: the address of the gateway. `tokens`: the tokens of the callers who attack; empty if the attack needs none.
+    `ids`: verifications that these callers may read.
 
     `seconds`: how long the attack lasts.
     """
@@ -56,7 +57,7 @@ class Plan:
 
 
 class Attacking:
-    """The state of an attack: its plan, its end, and how many operations it has sent."""
+    """The state of an attack: its plan, the time at which it ends, and how many operations it has sent."""
 
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
@@ -69,7 +70,7 @@ class Attacking:
         return monotonic() < self._end
 
     async def together(self, number: int, attack: Callable[[int], Awaitable[None]]) -> None:
-        """Run `number` tasks at once. Each calls `attack` with its own number, again and again until the end."""
+        """Run `number` tasks at the same time. Each calls `attack` with the number of the task, again and again until the attack is over."""
 
         async def repeatedly(each: int) -> None:
             while self.goes_on:
@@ -83,7 +84,7 @@ class Attacking:
 
     @asynccontextmanager
     async def socket(self, token: str | None = None) -> AsyncIterator[ClientConnection]:
-        """An open WebSocket, on which connection_init was sent if a token is passed."""
+        """An open WebSocket. If a token is passed, the socket has sent it in connection_init, and the gateway has acknowledged it."""
         address = f"{self.plan.url.replace('http', 'ws', 1)}/graphql"
         async with connect(address, subprotocols=[PROTOCOL], compression=None, ping_interval=None, max_queue=None, close_timeout=0.1) as socket:
             if token:
@@ -92,7 +93,9 @@ class Attacking:
             yield socket
 
     async def flood(self, connections: int, content: Callable[[int], bytes], method: str = "POST", path: str = "/graphql", **headers: str) -> None:
-        """Send requests on several connections, each as soon as the one before it was answered. `content`: the body, by the number of the request."""
+        """Send requests on several connections. Each connection sends its next request as soon as the previous one was answered.
+        `content`: returns the body of a request. Its argument is the number of the request.
+        """
         numbers = count()
         tokens = self.plan.tokens
         async with httpx2.AsyncClient(base_url=self.plan.url, timeout=60, trust_env=False) as client:
@@ -115,12 +118,14 @@ def body(query: str, **variables: object) -> bytes:
 
 
 def ago(seconds: float) -> str:
-    """The text of the instant that was this many seconds ago."""
+    """The instant that was this many seconds ago, as text in ISO 8601."""
     return (datetime.now(UTC) - timedelta(seconds=seconds)).isoformat()
 
 
 async def resumed(attacking: Attacking, began: Callable[[int], datetime]) -> None:
-    """Resume a feed 100 times on one WebSocket. `began`: the instant in the cursor, by the number of the subscription."""
+    """Open a WebSocket and resume a feed 100 times on it, again and again.
+    `began`: returns the instant that the cursor of a subscription contains. Its argument is the number of the subscription.
+    """
     numbers = count()
 
     async def attack(_: int) -> None:
@@ -147,7 +152,7 @@ async def waiting_subscriptions(attacking: Attacking) -> None:
     subscriber, writer = attacking.plan.tokens
 
     async def attack(number: int) -> None:
-        # The last of the tasks changes the workspace. Each of the others opens a socket with 100 subscriptions.
+        # Task 80, the last one, creates verifications, which changes the workspace. Each of the others opens a socket with 100 subscriptions.
         if number == 80:
             async with httpx2.AsyncClient(base_url=attacking.plan.url, headers={"authorization": f"Bearer {writer}"}, trust_env=False) as client:
                 while attacking.goes_on:
@@ -185,13 +190,13 @@ BOMB = gzip.compress(orjson.dumps({"query": "{ me { subject } }", "x": "x" * 250
 PARAMETERS = "/graphql?query=%7Bme%7Bsubject%7D%7D" + "&" * 15_500
 PAGE = "p%d: verifications(first: %d) { edges { cursor node { " + EVERYTHING + " } } }"
 PAGES = " ".join(PAGE % (size, size) for size in (100, 99, 98, 97))
-# As many rows as an operation may have.
+# These three pages have 250 rows together: as many as an operation may select.
 MOST_ROWS = " ".join(PAGE % (size, size) for size in (100, 99, 51))
 MISSING = " ".join(f'a{number}: verification(id: "ver_{number:032x}") {{ status }}' for number in range(50))
 
 
 def flooding(connections: int, content: Callable[[int], bytes], **options: str) -> Attack:
-    """An attack that floods the gateway with requests. The arguments are those of `Attacking.flood`."""
+    """An attack that floods the gateway with requests: it calls `Attacking.flood` with these arguments."""
     return lambda attacking: attacking.flood(connections, content, **options)
 
 

@@ -54,9 +54,9 @@ STEPS = ("LINK_OPENED", "CAPTURE_STARTED", "CAPTURE_COMPLETED")
 PROGRESS = "mutation($id: ID!, $step: Progress!) { reportProgress(input: {verificationId: $id, progress: $step}) { ... on Node { id } } }"
 FOLLOW_TOKEN = "mutation($id: ID!) { issueFollowToken(verificationId: $id, ttlSeconds: 3600) { ... on FollowToken { token } } }"
 WINDOW: ViewportSize = {"width": 1400, "height": 900}
-# At most so many writes are under way at a time.
+# How many writes are under way at the same time, at most.
 WRITERS = 16
-# Of the changes, this share concerns rows that are in view.
+# The share of the changes that concern rows in view of the browser.
 SHARE_IN_VIEW = 0.1
 COLD_STARTS = 5
 PAGE_MS = 120_000
@@ -69,7 +69,8 @@ LOADED = """() => {
   area.scrollTop = area.scrollHeight;
   return document.querySelector(".end");
 }"""
-# Records the durations of tasks that are longer than 50 ms. Returns the ids of the rows in view, in the middle of the list.
+# Scrolls to the middle of the list. After two seconds, starts to record the durations of tasks that are longer than 50 ms, and returns the ids of
+# the rows that are in view.
 RECORD_TASKS = """() => new Promise(resolve => {
   const area = document.querySelector(".list-area");
   area.scrollTop = area.scrollHeight / 2;
@@ -79,7 +80,8 @@ RECORD_TASKS = """() => new Promise(resolve => {
     resolve([...document.querySelectorAll(".rows .row")].map(({ id }) => id.slice(4)));
   }, 2000);
 })"""
-# Records when the text that a function returns has changed and the new text was painted, in milliseconds since 1970.
+# Watches a text of the page: the value of the JavaScript expression `read`. Whenever the text changes, records when the new text was painted, in
+# milliseconds since 1970.
 RECORD_PAINTS = """read => {
   const text = new Function(`return ${read}`);
   let last = text();
@@ -103,7 +105,7 @@ BOARD_ROW = 'document.querySelector(".rows .row .cell-where")?.textContent'
 
 @dataclass(frozen=True, slots=True)
 class Goal:
-    """A figure that the board should not exceed."""
+    """The limit that a figure should not exceed. `key`: the name of the figure in the results. `title`: its name in the table."""
 
     key: str
     title: str
@@ -160,7 +162,7 @@ def development_gateway(folder: Path) -> Iterator[str]:
 
 
 async def cold_start(url: str) -> float:
-    """Milliseconds from the navigation to the board in a new browser until the list is live."""
+    """How many milliseconds it takes in a new browser from the navigation to the board until its list is live."""
     async with chromium() as browser:
         page = await opened(browser, url)
         milliseconds: float = await (await page.wait_for_function(INTERACTIVE)).json_value()
@@ -195,14 +197,14 @@ async def smoothness(target: Served, ids: list[str], rate: int, seconds: float) 
         "rows_in_page": rows,
         "changes_per_second": changed,
         "long_tasks": len(tasks),
-        # The browser reports only tasks of more than 50 ms.
+        # The browser reports only tasks of more than 50 ms. If it reported none, the longest task took at most 50 ms.
         "longest_task_ms": max(tasks, default=50),
         "longest_task_cpu_ms": longest_task(trace),
     }
 
 
 def longest_task(trace: list[dict[str, Any]]) -> float:
-    """The longest task of a page's main thread, in milliseconds of processor time, which other programs on the machine do not change."""
+    """The longest task of a page's main thread, in milliseconds of processor time, on which other programs have little effect."""
     threads = {(event["pid"], event["tid"]) for event in trace if event["name"] == "thread_name" and event["args"]["name"] == "CrRendererMain"}
     times: list[int] = [
         event["tdur"] for event in trace if event["name"].endswith("RunTask") and (event["pid"], event["tid"]) in threads and "tdur" in event
@@ -211,7 +213,9 @@ def longest_task(trace: list[dict[str, Any]]) -> float:
 
 
 async def change(client: httpx2.AsyncClient, ids: list[str], in_view: list[str], rate: int, seconds: float) -> float:
-    """Report steps of verifications at this rate, in changes per second. Returns how many changes per second were really made, on average."""
+    """Report steps of these verifications, `rate` per second. A part of the steps (SHARE_IN_VIEW) concerns the verifications `in_view`.
+    Returns how many changes per second were really made, on average.
+    """
     random, due, progress = Random(1), Queue[str](), dict[str, int]()
     began, made = perf_counter(), 0
 

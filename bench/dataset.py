@@ -1,4 +1,4 @@
-"""Random verifications, which the servers serve. They are created by the rules in `domain`, and stored as the gateway stores them."""
+"""The random verifications in the database of the servers. They are created by the rules in `domain`, and stored as the gateway stores them."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -1,4 +1,4 @@
-"""Measures fan-out: the delivery of one event to a thousand subscribers, and of a thousand events to one subscriber each.
+"""Measures fan-out: the delivery of one event to a thousand subscribers, and of a thousand events of which each has a subscriber of its own.
 
 The gateway receives events from MongoDB's change stream. A peer receives them by HTTP, which is less work, or from a change stream too.
 Deliveries per second are counted from the first delivery of a round to its last.

@@ -31,7 +31,7 @@ from gateway.development.mongod import EmbeddedMongo
 
 PING = "{ me { subject } }"
 ROW = "id status phase billable canRetry createdAt updatedAt expiresAt attempt version verificationUrl redirectionUrl faceRecognition workspaceId"
-# The pause of a client that measures its waits (`Others`) between two requests. It is so short that every delay of the gateway delays a request.
+# The pause between two requests of each client in `Others`, which measure how long they wait. It is so short that a request meets every delay.
 PAUSE_SECONDS = 0.002
 # The goals, in milliseconds: the processor time of an operation, the longest wait of another client, and the response time of `/livez`.
 GOALS = {"cpu_ms": 50, "longest_wait_ms": 100, "livez_p99_ms": 50}
@@ -70,7 +70,9 @@ mutation($id: ID!, $codes: [String!]) { reportResult(input: { verificationId: $i
 
 
 async def planted(client: httpx2.AsyncClient) -> dict[str, Operation]:
-    """Store a chain of 24 attempts, a history with many reasons, and 100 results. Returns operations that are expensive because of these data."""
+    """Create a chain of 24 attempts, whose last attempt has many reasons in its history, and 100 verifications that are verified.
+    Returns operations that are expensive because of these data.
+    """
     first = last = await created(client)
     for _ in range(23):
         last = (await execute(client, RETRIED, id=last))["retryVerification"]["id"]
@@ -283,7 +285,7 @@ async def attacked(name: str, victim: Served, attacker: Served, plan: dict[str, 
     async with others.measuring():
         output, _ = await process.communicate(orjson.dumps({"url": attacker.url, "seconds": ATTACK_SECONDS, **plan}))
     operations = max(int(output), 1)
-    # The clients that wait cause work too, which is not that of the attack.
+    # The requests of `others` take processor time too. It is subtracted, because it is not caused by the attack.
     attack_ms = (attacker.cpu_seconds - before) * 1000 - others.requests * own_ms
     return others.figures(f"{operations:,} sent", max(attack_ms, 0.0) / operations)
 

@@ -36,7 +36,7 @@ CREATE = (
 )
 
 
-# Most load comes from one address and one subject. The gateway does all the work of its limits, but these limits are too high to be reached.
+# Settings with limits that are too high to be reached, although most load comes from one address and one subject. The gateway still checks them.
 UNREACHED_LIMITS: Mapping[str, str] = {
     **dict.fromkeys(("GATEWAY_RATE_COST_PER_SECOND", "GATEWAY_RATE_BURST_COST"), "1000000000"),
     **dict.fromkeys(("GATEWAY_MAX_SOCKETS", "GATEWAY_MAX_SOCKETS_PER_ADDRESS", "GATEWAY_MAX_SOCKETS_PER_SUBJECT"), "1000000"),

@@ -39,6 +39,8 @@ TITLES = {
 class Card:
     """One bar chart of the picture: the figures of one kind for all servers of one workload.
 
+    `workload`, `kind`: where the figures are in the results. `unit`: the unit that is drawn after each value. `divisor`: all
+    figures are divided by it, to convert them to this unit.
     `grows`: the chart shows no other servers, but how the gateway behaves as something grows, such as the number of rows. Its bars are not sorted.
     """
 

@@ -1,4 +1,4 @@
-"""The ratios of the gateway's figures to those of its peers, and the goal of each ratio."""
+"""The ratios of the gateway's figures to those of its peers. Some ratios have a goal."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass

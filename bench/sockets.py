@@ -122,15 +122,17 @@ class ClientSocket(asyncio.Protocol):
         self.transport: asyncio.Transport | None = None
 
     def upgraded(self) -> None:
-        """The server has accepted the WebSocket."""
+        """Called when the server has accepted the WebSocket."""
         raise NotImplementedError
 
     def received(self, message: bytes) -> None:
-        """A frame with a text has arrived. `message`: the whole frame."""
+        """Called when a frame with a text has arrived. `message`: the whole frame."""
         raise NotImplementedError
 
     def refused(self, why: str, message: bytes) -> None:
-        """The handshake was refused, or a frame has arrived that is no text and no ping, such as a close frame. `message`: its bytes."""
+        """Called when the handshake was refused, or when a frame has arrived that is no text and no ping, such as a close frame.
+        `why`: what happened, in words. `message`: the bytes of the response or of the frame.
+        """
         raise NotImplementedError
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -212,7 +214,7 @@ class Socket(ClientSocket):
             self._fail("a socket was closed")
 
     def upgraded(self) -> None:
-        """Send the token, if the server expects one."""
+        """Begin the protocol graphql-transport-ws with the token, if this socket subscribes. Otherwise, the socket is ready."""
         if self.crowd.subscribes:
             return self.send(type="connection_init", payload={"authorization": f"Bearer {self.crowd.target.token}"})
         return self.ready.set_result(None)
@@ -228,7 +230,7 @@ class Socket(ClientSocket):
             self._handshake(orjson.loads(content(message)))
 
     def refused(self, why: str, message: bytes) -> None:
-        """Report a failure."""
+        """Report the refusal to the crowd as a failure."""
         self._fail(f"{why}: {message[:100]!r}")
 
     def _handshake(self, message: dict[str, object]) -> None:

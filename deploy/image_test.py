@@ -26,7 +26,7 @@ BUILDAH = ("buildah", "--storage-driver", "vfs")
 IMAGE = "localhost/verification-gateway:test"
 USER = 10001
 DEVELOPMENT = ("fiftyone", "pip", "pytest", "tests")
-# Modules of the application, of a dependency and of Python's standard library.
+# Modules whose compiled bytecode must be in the image: of the application, of a dependency, and of Python's standard library.
 COMPILED = ("gateway.__main__", "domain.reasons", "starlette.routing", "json.decoder", "asyncio.tasks")
 REASON_CODES = 41
 START_SECONDS = 30
@@ -58,7 +58,8 @@ def main() -> None:
             expect("the gateway serves the board that the image has built", serves_page(f"{settings['GATEWAY_PUBLIC_URL']}/"))
             expect("the gateway serves the person's page that the image has built", serves_page(f"{settings['GATEWAY_PUBLIC_URL']}/follow"))
             expect("the gateway serves the catalogue", len(reason_codes(settings["GATEWAY_PUBLIC_URL"], token)) == REASON_CODES)
-            # Skip the first element, CMD: with it, Docker runs the rest without a shell. If the command fails, `buildah` ends the test.
+            # The first element of the list, CMD, is not a part of the command: it says that Docker runs the rest without a shell. If the command
+            # fails, the function `buildah` ends the test.
             buildah(*run(name, settings, *image["Healthcheck"]["Test"][1:]))
             expect("the health check passes", True)
 

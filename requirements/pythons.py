@@ -12,7 +12,7 @@ from pathlib import Path
 PROJECT = Path(__file__).parent.parent
 UV = Path(sys.executable).parent / "uv"
 RELEASES = ("3.11", "3.12", "3.13", "3.14")
-# Environments of uv are quick to make again, but not as quick as to use them again.
+# The folder of the environments. They are kept for the next run, because using an environment again is quicker than making a new one.
 ENVIRONMENTS = PROJECT / ".pythons"
 
 
@@ -54,7 +54,7 @@ def tested(release: str, arguments: list[str]) -> str:
         "--no-loadscope-reorder",
         *arguments,
     ]
-    # Without the variables of a pytest that runs this script in a test.
+    # If a test runs this script, its environment has variables of that test's pytest. They would confuse the pytest that is started here.
     variables = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
     return "passed" if subprocess.run(pytest, cwd=PROJECT, env=variables).returncode == 0 else "failed"
 

@@ -20,7 +20,7 @@ def run(credentials_file: Path, *, url: str | None = None, seed: int = 0, rate: 
     """Run a simulation until it is done or interrupted, then print a summary.
 
     `seed`: the same seed gives the same lives. `rate`: the number of new lives per second. `count`: the number of lives; None: no limit. `speed`: how
-    much faster than real time they run. `url`: another gateway, whose addresses replace those in the credentials file.
+    much faster than real time the lives run. `url`: another gateway, whose addresses replace those in the credentials file.
     Returns: the exit status. 0: the simulation is done. 1: it could not start, or had errors. 2: the credentials are not usable, or the rate, the
              count or the speed is not allowed. 130: ended by SIGINT. 143: ended by SIGTERM.
     """

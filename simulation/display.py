@@ -16,7 +16,7 @@ FRAME_SECONDS, LINE_SECONDS = 0.2, 5.0
 async def show(tally: Tally, console: Console) -> None:
     """Show the counts of a tally until the task is cancelled.
 
-    In a terminal, the display is updated in place. Otherwise, a line is printed every `LINE_SECONDS`.
+    In a terminal, each new display replaces the previous one. Otherwise, a line is printed every `LINE_SECONDS`.
     """
     if not console.is_terminal:
         while True:

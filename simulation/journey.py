@@ -12,10 +12,10 @@ from simulation.tally import Tally
 
 @dataclass(slots=True)
 class Journey:
-    """Carries out the plan of one life: of one simulated individual's verification and its retries.
+    """Carries out the plan of one life, which is one simulated verification with its retries.
 
     `run` is a text that is unique to this simulation. Idempotency keys and event ids contain it, so they differ from those of other simulations.
-    `speed` is how much faster than real time the life runs. `in_background` starts a task.
+    `speed` is how much faster than real time the life runs. `in_background` starts a coroutine as a task.
     """
 
     life: Lifecycle

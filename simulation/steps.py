@@ -56,7 +56,8 @@ class Attempt:
 class Lifecycle:
     """The plan of a life: the individual, the request, and every attempt that can become necessary.
 
-    `closed_after_seconds`: when the company closes an attempt that the individual has left. If it is None, the attempt ends by its deadline.
+    `closed_after_seconds`: how long the company waits before it closes an attempt that the individual has left. If it is None, a deadline ends it.
+    `anonymized_after_seconds`: how long after the last outcome the company removes the personal data. If it is None, the company does not.
     `gap` is the time between the start of the previous life and the start of this one, as a multiple of the mean time between two starts.
     """
 

@@ -1,4 +1,4 @@
-"""A clock for tests, which they set to the times that they need."""
+"""A clock for tests. A test sets it to the times that the test needs."""
 
 from datetime import datetime
 

@@ -27,7 +27,7 @@ class CutOff(Exception):
 
 @dataclass(slots=True)
 class ChainFollower:
-    """Follows the attempts of a chain from its first event on. `versions`: the versions of the received events, for each id, as they arrived."""
+    """Follows the attempts of a chain from its first event on. `versions`: for the id of each attempt, the versions of its events as they arrived."""
 
     id: str
     cursor: str | None = None

@@ -19,7 +19,7 @@ from tests.factories import NOON, WINDOWS, a_verification, retried
 
 KEY = Idempotency("key-1", "fingerprint")
 
-# Settings of Hypothesis for tests over random histories. `deadline=None`: the time of an example is not limited, because it depends on the machine.
+# Settings of Hypothesis for tests with random histories. `deadline=None`: the time of an example is not limited, because it depends on the machine.
 over_histories = settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=12)

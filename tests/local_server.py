@@ -1,4 +1,4 @@
-"""Starts a small server on a free port of this machine, for what stands beside the gateway: a provider, a company, an integrator."""
+"""Starts a small server on a free port of this machine. It plays another party for a test: a provider, a company or an integrator."""
 
 import asyncio
 import socket

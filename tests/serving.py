@@ -83,7 +83,9 @@ async def serving(
 ) -> AsyncIterator[Gateway]:
     """A context in which a gateway runs. `changed`: settings that differ from the defaults of tests.
 
-    The context begins when the gateway is ready. If `ready` is False, it begins as soon as the gateway listens.
+    The context begins when the gateway is ready. If `ready` is False, it begins as soon as the gateway listens. `now`: the clock of the gateway.
+    `unread_seconds`: after this time, the kernel closes the connection of a client that reads nothing. `patience`: the timeouts of connections.
+    `pages`, `local`, `traces`: arguments of `application` in gateway/application.py.
     """
     with listening_socket("127.0.0.1", 0, unread_seconds) as bound, ExitStack() as stack:
         chosen = settings_for_tests(mongo_uri, bound.getsockname()[1], **changed)

@@ -145,7 +145,7 @@ async def until(condition: Callable[[], bool]) -> None:
 
 
 async def next_change(listener: Listener, matches: Callable[[Verification], bool] = lambda _: True, newer_than: int = 0) -> Verification:
-    """Wait for the next state of a verification that the listener receives, that matches, and whose version is higher than `newer_than`."""
+    """Wait until the listener receives a verification that matches, with a version that is higher than `newer_than`. Returns the verification."""
     async with asyncio.timeout(GENEROUS_SECONDS):
         while True:
             found = await listener.changes()

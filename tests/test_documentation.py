@@ -19,7 +19,7 @@ CODE = re.compile(r"`([^`\n]+)`")
 LINK = re.compile(r"\]\(([^)#]+)(?:#[^)]*)?\)")
 # The beginning of a code block that contains a whole file. Its first line names the file.
 CONTENT_OF = re.compile(r"^```\w+\n(?://|#) (\S+\.\w+)$", re.MULTILINE)
-# What counts as the name of a file in code. Patterns with `*`, URL paths (which begin with a slash) and expressions don't match.
+# The form of a file's name. Patterns with `*`, URL paths (which begin with a slash) and expressions don't have this form.
 NAME = re.compile(r"[\w.][\w./-]*")
 SUFFIXES = {".py", ".pyi", ".js", ".lua", ".java", ".md", ".json", ".txt", ".svg", ".html", ".css", ".toml", ".lock", ".graphql", ".csv"}
 

@@ -25,7 +25,7 @@ from tests.fakes.receiver import RECEIVER_SECRET
 from tests.serving import ISSUER, KEYS, Gateway, serving
 from tests.test_documentation import PAGES, ROOT
 
-# A block, with the comment before it, if there is one.
+# A block of shell commands, and the comment before it, if there is one. The comment says why the block is not run.
 BLOCK = re.compile(r"(?:<!-- not run: (?P<reason>[^>]+) -->\n)?^```sh\n(?P<commands>.+?)^```$", re.MULTILINE | re.DOTALL)
 # The page whose commands this file does not run: its tutorial needs two terminals and an editor. tests/browsers/test_examples.py takes its steps.
 ELSEWHERE = {"docs/frontends.md"}

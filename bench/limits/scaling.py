@@ -83,7 +83,7 @@ class Deployed:
 
 
 async def feeds(deployed: Deployed, target: Served) -> Figures:
-    """The changes of a workspace for which one core is enough, by the number of the workspace's feeds."""
+    """How many changes of a workspace the gateway can deliver per second with one core, if the workspace has 1, 10 or 100 feeds."""
     figures: Figures = {}
     for number in SUBSCRIBERS:
         states = deployed.store(WORKSPACE, CHANGES)
@@ -97,7 +97,7 @@ async def feeds(deployed: Deployed, target: Served) -> Figures:
 
 
 async def feed_round(deployed: Deployed, crowd: Crowd, states: States) -> float:
-    """Change all verifications once. Returns the gateway's processor time for a change, in seconds. Updates `states`."""
+    """Change all verifications once. Returns the seconds of the gateway's processor time for each change. Puts the new states into `states`."""
     states[:] = map(advanced, states)
     crowd.expect(len(crowd.sockets) * len(states))
     before = crowd.target.cpu_seconds
@@ -108,7 +108,7 @@ async def feed_round(deployed: Deployed, crowd: Crowd, states: States) -> float:
 
 
 async def stream(deployed: Deployed, target: Served) -> Figures:
-    """The changes for which one core is enough if nobody follows them: each process receives all changes of the database."""
+    """How many changes that nobody follows one core can read per second. A gateway reads all changes of the database, because it has one stream."""
     costs = []
     others, [last] = deployed.store(OTHER_WORKSPACE, STREAM_CHANGES), deployed.store(WORKSPACE, 1)
     crowd = Crowd(target, sends_current_state=True)
@@ -133,7 +133,9 @@ def batches(states: States) -> list[States]:
 
 
 def writes(deployed: Deployed) -> Figures:
-    """How many guarded replaces one mongod acknowledges in a second, each on the disk of a majority, and mongod's processor time for one."""
+    """How many replaces one mongod acknowledges in a second, and mongod's processor time for one of them.
+    Each replaces the previous version of a verification, and is acknowledged when it is on the disks of a majority.
+    """
     states, mongod = deployed.store(WORKSPACE, WRITERS * 20), deployed.mongod
     with MongoClient[Document](deployed.uri, w="majority", journal=True, maxPoolSize=WRITERS) as client, ThreadPoolExecutor(WRITERS) as pool:
         collection = client.get_default_database()[VERIFICATIONS]
@@ -177,7 +179,9 @@ async def lifetimes(deployed: Deployed, target: Served, running: Backend) -> Fig
 
 
 def oplog_figures(entries: list[Document]) -> Figures:
-    """The writes in the oplog, and their bytes, for one verification. Heartbeats are left out, because they do not depend on verifications."""
+    """How many writes the oplog contains for one verification, and how many bytes they have, on average over LIVES verifications.
+    Heartbeats are left out, because they do not depend on verifications.
+    """
     writes: dict[str, float] = {}
     size = 0
     for entry in entries:
@@ -193,7 +197,7 @@ def oplog_figures(entries: list[Document]) -> Figures:
 
 
 def in_one_gateway(measure: Callable[[Deployed, Served], Any], deployed: Deployed) -> Figures:
-    """Measure with a gateway that has the first processor for itself."""
+    """Call the function `measure` with a running gateway, which has the first processor for itself. Returns the figures."""
     with gateway(deployed.uri, deployed.keys, SERVER) as target:
         figures: Figures = uvloop.run(measure(deployed, target))
         return figures
@@ -209,7 +213,7 @@ def lifetime_figures(deployed: Deployed) -> Figures:
 
 
 async def with_backend(deployed: Deployed, target: Served, port: int) -> Figures:
-    """Measure while a backend runs on this port."""
+    """Measure the life of verifications (`lifetimes`) while a backend runs on this port."""
     async with backend(port) as running:
         return await lifetimes(deployed, target, running)
 

@@ -1,4 +1,4 @@
-"""Initiates the replica set of compose.yaml, and creates its users. Does nothing that was done before, so it can run at each start.
+"""Initiates the replica set of compose.yaml, and creates its users. Skips what was done before, so it can run at each start.
 
 This program needs only PyMongo. It must reach the first member at localhost: before the first user exists, MongoDB allows only connections from
 localhost to initiate the replica set and to create that user.
@@ -73,12 +73,14 @@ def accepted(address: str, password: str) -> bool:
 
 
 def logged_in(address: str, password: str) -> Client:
-    """A client of the administrator."""
+    """A client that logs in as the administrator with this password."""
     return MongoClient(address, directConnection=True, username=ADMINISTRATOR, password=password, serverSelectionTimeoutMS=2000)
 
 
 def create_or_update(client: Client, kind: str, command: dict[str, Any]) -> None:
-    """Create a role or a user; if it exists, replace what it may do. `command`: the command that creates it."""
+    """Create a role or a user. If it exists, replace its rights, and the password of a user.
+    `kind`: "Role" or "User". `command`: MongoDB's command that creates it.
+    """
     name = command[f"create{kind}"]
     found = client.admin.command(f"{kind.lower()}sInfo", name)[f"{kind.lower()}s"]
     client.admin.command({f"update{kind}" if found and key == f"create{kind}" else key: value for key, value in command.items()})

@@ -15,7 +15,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-# The users, by number, of the images of MongoDB and of the gateway. nginx reads its files as root.
+# The ids of the users as which the images of MongoDB and of the gateway run. nginx reads its files as root.
 MONGODB_USER, GATEWAY_USER_ID, ROOT = 999, 10001, 0
 CERTIFICATE_DAYS = 825
 

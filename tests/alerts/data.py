@@ -19,14 +19,14 @@ POLL_SECONDS = 0.05
 
 @scenario("IndexMissing", fault="a unique index is dropped, and two verifications get one key", remedy="step 1: one of the two is removed")
 async def duplicates(stage: Stage) -> AsyncGenerator[Labels, None]:
-    """A unique index can't be built."""
+    """Drop a unique index, and store a second verification with the same key, so that the index can't be built. Then remove the second one."""
     gateway, verifications = stage.gateways["data"], stage.database("data")[VERIFICATIONS]
     id = (await gateway.created(idempotencyKey="the-same"))[0]
     document = await verifications.find_one({"_id": id})
     assert document
     second = f"{id[:-1]}x"
     await verifications.drop_index(IDEMPOTENCY_KEY)
-    # Only the idempotency key is the same: other unique indexes would refuse the document.
+    # Everything else that must be unique differs: the other unique indexes still exist, and would refuse the document.
     await verifications.insert_one({**document, "_id": second, "chain": second, "provider": {**document["provider"], "id": second}})
     yield {}
     status, output = await stage.command(gateway, "check")
@@ -37,7 +37,7 @@ async def duplicates(stage: Stage) -> AsyncGenerator[Labels, None]:
 
 @scenario("DataUnreadable", fault="the status of a document is damaged", remedy="step 3: the document is restored")
 async def damaged(stage: Stage) -> AsyncGenerator[Labels, None]:
-    """A document can't be read."""
+    """Damage the status of a document, and read the list until the alert fires. Then restore the document."""
     gateway, verifications = stage.gateways["data"], stage.database("data")[VERIFICATIONS]
     id = (await gateway.created())[0]
     backup = await verifications.find_one_and_update({"_id": id}, {"$set": {"status": "damaged"}})
@@ -49,14 +49,14 @@ async def damaged(stage: Stage) -> AsyncGenerator[Labels, None]:
 
 
 async def read_and_pause(stage: Stage) -> None:
-    """Read the newest verifications."""
+    """Read the newest verifications, and wait half a second."""
     await stage.gateways["data"].execute(LIST)
     await asyncio.sleep(0.5)
 
 
 @scenario("UpkeepInterrupted", fault="kill -9 of `gateway migrate` after its first batch", remedy="step 1: `gateway migrate` again")
 async def interrupted(stage: Stage) -> AsyncGenerator[Labels, None]:
-    """A migration is killed."""
+    """Kill a migration after its first batch. Then run it again to its end."""
     gateway = await stage.start("old", stage.uri("old"))
     database = stage.database("old")
     await database[VERIFICATIONS].insert_many([without_schema() for _ in range(OLD_DOCUMENTS)])
@@ -65,7 +65,7 @@ async def interrupted(stage: Stage) -> AsyncGenerator[Labels, None]:
         await asyncio.sleep(POLL_SECONDS)
     await process.kill()
     yield {"work": "migrate"}
-    # The pause before the second round is as long as requests may take, which is short here.
+    # Between its two rounds, the migration waits for as long as a request may take. These settings make that time short.
     gateway.settings.update(GATEWAY_REQUEST_SECONDS="2", GATEWAY_DATABASE_SECONDS="2")
     status, output = await stage.command(gateway, "migrate")
     assert status == 0, output
@@ -84,13 +84,13 @@ def without_schema() -> dict[str, Any]:
     remedy="the members are started; `rs.status()` shows a primary and two secondaries",
 )
 async def members_away(stage: Stage) -> AsyncGenerator[Labels, None]:
-    """MongoDB is away."""
+    """Kill all members of MongoDB, and start a process that has never reached MongoDB. Then start the members again."""
     gateway = stage.gateways["clustered"]
     async with repeated(gateway.read_regularly):
         await asyncio.sleep(5)
         for member in stage.cluster.members:
             await member.process.kill()
-        # The chores of this process have never run. For them, the time of the last sweep is NaN.
+        # The chores of the new process have never run, so its metric for the time of the last sweep is NaN.
         await stage.start("late", gateway.settings["GATEWAY_MONGO_URI"], ready=False)
         yield {}
         for member in stage.cluster.members:
@@ -102,7 +102,7 @@ async def members_away(stage: Stage) -> AsyncGenerator[Labels, None]:
 
 @scenario("MongoCommandsFail", fault="the user of the gateway loses its role", remedy="step 2: `gateway check` names the privileges; granted again")
 async def no_role(stage: Stage) -> AsyncGenerator[Labels, None]:
-    """The user of the gateway may no longer read and write."""
+    """Take the right to read and write from the MongoDB user of the gateway. Then give it back."""
     gateway, database = stage.gateways["clustered"], "alerts"
     async with repeated(gateway.read_regularly):
         await asyncio.sleep(5)

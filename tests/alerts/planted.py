@@ -10,7 +10,7 @@ from store import verifications
 
 
 async def broken(*_: object) -> None:
-    """The bug."""
+    """The planted bug. It replaces the method that computes statistics, and raises an exception."""
     raise RuntimeError("a planted bug")
 
 

@@ -20,7 +20,7 @@ STATISTICS = "query { answer: verificationStats { total } }"
 
 @scenario("GatewayDown", fault="kill -9 of the process", remedy="`gateway check` finds no problem; started again")
 async def killed(stage: Stage) -> AsyncGenerator[Labels, None]:
-    """The process is killed."""
+    """Kill a gateway. Then check its settings with `gateway check`, and start it again."""
     gateway = await stage.start("victim", stage.uri("victim"))
     await asyncio.sleep(2)
     await gateway.process.kill()
@@ -33,7 +33,7 @@ async def killed(stage: Stage) -> AsyncGenerator[Labels, None]:
 
 @scenario("EventLoopBlocked", fault="the process gets no processor time (SIGSTOP for 0.6 of every second)", remedy="processor time")
 async def starved(stage: Stage) -> AsyncGenerator[Labels, None]:
-    """The process is stopped again and again."""
+    """Stop the process for a part of every second, as if it got no processor time. Then let it run."""
     gateway = stage.gateways["plain"]
 
     async def starve() -> None:
@@ -51,7 +51,7 @@ async def starved(stage: Stage) -> AsyncGenerator[Labels, None]:
 
 @scenario("FeedBehind", "OperationsSlow", fault="1.2 s of delay to MongoDB, in each direction", remedy="the delay ends")
 async def slow_network(stage: Stage) -> AsyncGenerator[Labels, None]:
-    """The network to MongoDB becomes slow."""
+    """Delay everything between a gateway and MongoDB. Then end the delay."""
     gateway = stage.gateways["plain"]
     async with repeated(gateway.read_regularly):
         await stage.network.become("mongo", Mode.DELAY, DELAY_SECONDS)
@@ -59,13 +59,13 @@ async def slow_network(stage: Stage) -> AsyncGenerator[Labels, None]:
             yield {}
         finally:
             await stage.network.become("mongo", Mode.PASS)
-        # The next line runs while queries go on: without operations, their quantile would be undefined, and the alert silent.
+        # Queries must go on after the fault. Without them, the quantile of their times would be undefined, and the alert would end for that reason.
         await asyncio.sleep(30)
 
 
 @scenario("ConnectionsNearLimit", fault="ten sockets with GATEWAY_MAX_SOCKETS=10", remedy="step 2: GATEWAY_MAX_SOCKETS raised; the sockets are back")
 async def many_sockets(stage: Stage) -> AsyncGenerator[Labels, None]:
-    """Clients take all places for sockets."""
+    """Open as many sockets as the gateway allows. Then raise the limit and open them again."""
     gateway = stage.gateways["plain"]
     await gateway.restart(GATEWAY_MAX_SOCKETS=str(SOCKETS))
     async with AsyncExitStack() as sockets:
@@ -79,10 +79,10 @@ async def many_sockets(stage: Stage) -> AsyncGenerator[Labels, None]:
 
 @scenario("AuditLogFails", fault="the directory of the audit log is removed", remedy="step 1: the directory is back; the next line is written")
 async def no_audit_log(stage: Stage) -> AsyncGenerator[Labels, None]:
-    """The audit log can't be written."""
+    """Remove the directory of the audit log, so that the log can't be written. Then make the directory again."""
     gateway, directory = stage.gateways["plain"], stage.directory / "audit"
     id = (await gateway.created())[0]
-    await asyncio.sleep(5)  # A counter has no increase before its second sample.
+    await asyncio.sleep(5)  # Prometheus must read the counter once before it grows, or it sees no increase.
     shutil.rmtree(directory)
     try:
         await gateway.execute(READ, id=id)
@@ -95,9 +95,9 @@ async def no_audit_log(stage: Stage) -> AsyncGenerator[Labels, None]:
 
 @scenario("InternalErrors", fault="a release with a bug: statistics raise an exception", remedy="step 1: back to the release without it")
 async def bug(stage: Stage) -> AsyncGenerator[Labels, None]:
-    """A new release has a bug."""
+    """Start a gateway with a planted bug, as if a new release had it. Then end this gateway."""
     gateway = await stage.start("new-release", stage.uri("plain"), module="tests.alerts.planted")
-    # A counter has no increase before its second sample.
+    # Prometheus must read the counter once before it grows, or it sees no increase. The first query makes the counter appear.
     await gateway.post(STATISTICS)
     await asyncio.sleep(5)
     answer = await gateway.post(STATISTICS)

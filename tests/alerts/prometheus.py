@@ -28,7 +28,7 @@ Labels = Mapping[str, str]
 
 
 class Prometheus:
-    """A running Prometheus. `scrape` adds a gateway."""
+    """A running Prometheus. It reads the metrics of the gateways that are added with `scrape`."""
 
     def __init__(self, directory: Path, port: int, client: httpx2.AsyncClient) -> None:
         self._targets = directory / "targets.json"
@@ -52,13 +52,13 @@ class Prometheus:
         new.replace(self._targets)
 
     async def firing(self, alert: str, copy: str, labels: Labels) -> bool:
-        """Whether an alert of a copy fires, with these labels among others."""
+        """Whether an alert fires with these labels, and perhaps further ones. `copy`: the copy of the rules, UNCHANGED or SHORT."""
         response = (await self._client.get(f"{self._url}/alerts")).json()
         wanted = {"alertname": alert, "copy": copy, **labels}
         return any(each["state"] == "firing" and wanted.items() <= each["labels"].items() for each in response["data"]["alerts"])
 
     async def until(self, firing: bool, alert: str, copy: str, labels: Labels, seconds: float) -> float:
-        """Wait until an alert fires, or until it no longer does. Returns how many seconds that took. Raises: TimeoutError."""
+        """Wait until an alert fires, or, if `firing` is False, until it does not fire. Returns how many seconds that took. Raises: TimeoutError."""
         began = monotonic()
         async with asyncio.timeout(seconds):
             while await self.firing(alert, copy, labels) is not firing:

@@ -23,7 +23,7 @@ POLL_SECONDS = 0.5
 
 @scenario("ProviderDeniesKey", fault="the provider does not accept the API key", remedy="step 1: the key is corrected; SIGHUP")
 async def denied(stage: Stage) -> AsyncGenerator[Labels, None]:
-    """The API key is wrong."""
+    """Write a wrong API key into the providers file, and create a verification. Then correct the key."""
     gateway = stage.gateways["provided"]
     await reload(stage, "a-wrong-key")
     created = await gateway.execute(CREATE, input=PERSON)
@@ -34,7 +34,7 @@ async def denied(stage: Stage) -> AsyncGenerator[Labels, None]:
 
 @scenario("CreationsWait", fault="the provider answers 503; `since` is ten minutes ago", remedy="step 3: the provider is back")
 async def away(stage: Stage) -> AsyncGenerator[Labels, None]:
-    """The provider is away."""
+    """Let the provider answer 503 to the start of a verification, and set the beginning of this start to ten minutes ago. Then end the fault."""
     stage.fake.order("POST", *[Fault.AWAY] * MANY)
     created = await stage.gateways["provided"].execute(CREATE, input=PERSON)
     await back(stage, UNFINISHED_STARTS, "since", timedelta(minutes=10))
@@ -45,12 +45,12 @@ async def away(stage: Stage) -> AsyncGenerator[Labels, None]:
 
 @scenario("WebhooksAreForged", fault="the provider signs with a new secret", remedy="step 1: the section has the new secret; SIGHUP")
 async def forged(stage: Stage) -> AsyncGenerator[Labels, None]:
-    """The secret of webhooks was rotated at the provider only."""
+    """Give the provider a new secret for webhooks, which the gateway does not have, and send webhooks. Then give the gateway the new secret."""
     provider_id = (await stage.gateways["provided"].created())[1]
     stage.fake.decide(provider_id, "verified")
     stage.fake.secret = "a-new-webhook-secret"
     assert await send(stage, provider_id) == 401
-    await asyncio.sleep(5)  # A counter has no increase before its second sample.
+    await asyncio.sleep(5)  # Prometheus must read the counter once before it grows, or it sees no increase.
     for _ in range(FORGED):
         assert await send(stage, provider_id) == 401
     yield {"provider": "yousign"}
@@ -62,7 +62,7 @@ async def forged(stage: Stage) -> AsyncGenerator[Labels, None]:
 
 @scenario("WebhooksWait", fault="a webhook can't be applied; it arrived 20 minutes ago", remedy="step 2: `gateway inbox apply ID`")
 async def unapplied(stage: Stage) -> AsyncGenerator[Labels, None]:
-    """A webhook about a verification that can't be read waits."""
+    """Damage a verification, so that a webhook about it can't be applied and waits. Then restore the verification, and apply the webhook."""
     gateway, verifications = stage.gateways["provided"], stage.database("provided")[VERIFICATIONS]
     id, provider_id = await gateway.created()
     backup = await verifications.find_one_and_update({"_id": id}, {"$set": {"status": "damaged"}})
@@ -83,9 +83,9 @@ async def unapplied(stage: Stage) -> AsyncGenerator[Labels, None]:
     "WebhooksAreLost", fault="the webhooks of twelve results are not sent", remedy="step 2: the provider sends them; the next one arrives by itself"
 )
 async def lost(stage: Stage) -> AsyncGenerator[Labels, None]:
-    """Results are found by queries."""
+    """Let the provider decide without sending webhooks, so that the gateway finds the results by queries. Then send the webhooks."""
     gateway = stage.gateways["provided"]
-    # A counter has no increase before its second sample.
+    # Prometheus must read the counter once before it grows, or it sees no increase. The first result makes the counter appear.
     first = await gateway.created()
     stage.fake.decide(first[1], "verified")
     await until_final(stage, first[0])
@@ -103,7 +103,7 @@ async def lost(stage: Stage) -> AsyncGenerator[Labels, None]:
 
 @scenario("QueriesWait", fault="a budget of one query an hour; queries have been due for two hours", remedy="step 3: a greater budget; SIGHUP")
 async def unqueried(stage: Stage) -> AsyncGenerator[Labels, None]:
-    """Queries can't be sent."""
+    """Allow only one query an hour, and set the times of the planned queries to two hours ago. Then allow more queries."""
     gateway = stage.gateways["provided"]
     id, provider_id = await gateway.created()
     await reload(stage, reads_per_minute=1, reads_per_hour=1)
@@ -117,7 +117,7 @@ async def unqueried(stage: Stage) -> AsyncGenerator[Labels, None]:
 
 @scenario("ProviderLostVerifications", fault="the provider deletes a verification", remedy="step 2: `closeVerification`")
 async def gone(stage: Stage) -> AsyncGenerator[Labels, None]:
-    """The provider answers 404."""
+    """Delete a verification at the provider, which then answers 404 to queries. Then close the verification."""
     gateway = stage.gateways["provided"]
     id, provider_id = await gateway.created()
     del stage.fake.videos[provider_id]
@@ -132,7 +132,7 @@ async def gone(stage: Stage) -> AsyncGenerator[Labels, None]:
     remedy="step 3: the backend works; `gateway deliveries resend ID`",
 )
 async def refusing(stage: Stage) -> AsyncGenerator[Labels, None]:
-    """The backend refuses webhooks."""
+    """Let the backend refuse an event, and set the beginning of its delivery to an hour ago. Then let it accept, and send the event again."""
     gateway = stage.gateways["provided"]
     stage.receiver.answer = lambda number, body: REFUSED
     id = (await gateway.created())[0]
@@ -147,14 +147,14 @@ async def refusing(stage: Stage) -> AsyncGenerator[Labels, None]:
 
 @scenario("WebhooksGivenUp", fault="the backend answers 500 to nine tries", remedy="step 2: `gateway deliveries resend --failed-since TIME`")
 async def given_up(stage: Stage) -> AsyncGenerator[Labels, None]:
-    """An event is given up."""
+    """Let the backend refuse all tries of an event, so that the gateway gives the event up. Then let it accept, and send the event again."""
     gateway, deliveries = stage.gateways["provided"], stage.database("provided")[DELIVERIES]
     since = datetime.now(UTC)
     stage.receiver.answer = lambda number, body: REFUSED
     id = (await gateway.created())[0]
 
     async def hurry() -> None:
-        """End the pause before the next try."""
+        """Set the time of the next try to now, so that the gateway does not wait for it."""
         past = datetime.now(UTC)
         await deliveries.update_many({"_id": id, "due": {"$gt": past}, "lease": {"$exists": False}}, {"$set": {"due": past, "next": past}})
         await asyncio.sleep(POLL_SECONDS)
@@ -169,7 +169,7 @@ async def given_up(stage: Stage) -> AsyncGenerator[Labels, None]:
 
 @scenario("StuckVerifications", fault="no result for four days after the capture", remedy="step 2: `closeVerification`", seconds=240)
 async def stuck(stage: Stage) -> AsyncGenerator[Labels, None]:
-    """A verification waits for a result."""
+    """Store that the person completed the capture four days ago, without a result since. Then close the verification."""
     gateway, verifications = stage.gateways["trusting"], stage.database("trusting")[VERIFICATIONS]
     id = (await gateway.created())[0]
     await gateway.execute(PROGRESS, input={"verificationId": id, "progress": "CAPTURE_COMPLETED"})
@@ -180,7 +180,7 @@ async def stuck(stage: Stage) -> AsyncGenerator[Labels, None]:
 
 
 async def reload(stage: Stage, key: str | None = None, **budget: int) -> None:
-    """Write the providers file, and let the gateway read it. `key`: a wrong API key. `budget`: values of the section."""
+    """Write the providers file, and let the gateway read it. `key`: a wrong API key; None: the right one. `budget`: limits for queries."""
     stage.sections(key, **budget)
     stage.gateways["provided"].process.send(signal.SIGHUP)
 
@@ -193,7 +193,9 @@ async def send(stage: Stage, provider_id: str) -> int:
 
 
 async def back(stage: Stage, collection: str, field: str, age: timedelta, condition: dict[str, str] | None = None) -> None:
-    """Move a time in all documents of a collection back, as if that much time had passed. Waits until there is one."""
+    """Set a time in the documents of a collection to `age` ago. Waits until the collection has a document that meets the condition.
+    `field`: the name of the field with the time. `condition`: a MongoDB filter for the documents; None: all documents.
+    """
     documents = stage.database("provided")[collection]
     async with asyncio.timeout(60):
         while not (await documents.update_many(condition or {}, {"$set": {field: datetime.now(UTC) - age}})).matched_count:

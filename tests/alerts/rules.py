@@ -12,33 +12,33 @@ from pathlib import Path
 RULES = Path(__file__).parents[2] / "deploy" / "prometheus" / "rules.yml"
 UNCHANGED, SHORT = "unchanged", "short"
 FOR, WINDOW = "2s", "20s"
-# An age that none but the process itself counts, so that it can't be made greater: the part of the expression, and what replaces it in both copies.
-# The issuer's keys are fetched every 600 seconds.
+# Alerts for which the test must wait, because a process measures an age itself, so that the test can't change it. For each alert: a part of its
+# expression, and the shorter limit that replaces it in both copies. Gateways fetch the issuer's keys every 600 seconds, so 640 is long enough.
 WAITING = {"IssuerKeysStale": ("> 3600", "> 640")}
 
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """An alert of the rules."""
+    """An alert in RULES. `text`: its part of the file, from its name up to the next alert."""
 
     name: str
     text: str
 
     @property
     def has_window(self) -> bool:
-        """Whether its expression looks back, so that it still fires when the cause is over."""
+        """Whether the expression covers a period of the past, so that the alert still fires when the cause is over."""
         return "[" in self.text
 
     @property
     def expression(self) -> str:
-        """The expression, as the rules have it."""
+        """The expression as in the file."""
         found = re.search(r"^        expr: '(.*)'$", self.text, re.MULTILINE)
         assert found, self.name
         return found[1]
 
 
 def alerts() -> dict[str, Alert]:
-    """All alerts, by name."""
+    """All alerts in RULES, by name."""
     parts = re.split(r"^      - alert: ", RULES.read_text(), flags=re.MULTILINE)[1:]
     return {name: Alert(name, part) for part in parts for name in [part.partition("\n")[0]]}
 
@@ -50,7 +50,7 @@ def copied(copy: str) -> str:
 
 
 def copied_alert(alert: Alert, copy: str) -> str:
-    """The text of an alert in a copy."""
+    """The text of an alert in a copy, UNCHANGED or SHORT."""
     text = re.sub(r"^        for: .*\n", "", alert.text, flags=re.MULTILINE)
     text = text.replace("        labels:\n", f"        for: {FOR}\n        labels:\n          copy: {copy}\n")
     if alert.name in WAITING:

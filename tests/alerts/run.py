@@ -1,4 +1,4 @@
-"""Plays all scenarios. Those of one lane follow one another, and the lanes run at the same time: each has gateways of its own."""
+"""Plays all scenarios, in several lanes. The scenarios of a lane run one after the other. The lanes run at the same time, on different gateways."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -38,7 +38,7 @@ Report = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class Played:
-    """What became of an alert: after how many seconds it fired, and how many seconds after the steps of the runbook it was resolved.
+    """The result for one alert of a scenario: after how many seconds it fired, and how many seconds after the steps of the runbook it was resolved.
 
     `resolved_in`: the copy of the rules in which it was resolved. `failure`: what went wrong; None if all went well.
     """
@@ -52,7 +52,7 @@ class Played:
 
 
 async def play_all(directory: Path, only: Sequence[str], report: Report) -> list[Played]:
-    """Play the scenarios of all alerts, or `only` of some. Returns one result for each alert."""
+    """Play the scenarios of the alerts that `only` names, or all if it is empty. Returns one result for each alert. `report`: prints a line."""
     async with staged(directory) as stage:
         lanes = await asyncio.gather(*(play_lane(stage, lane, only, report) for lane in LANES))
     return [played for lane in lanes for played in lane]
@@ -95,7 +95,7 @@ async def play(stage: Stage, scenario: Scenario, report: Report) -> list[Played]
 
 
 async def resolved(stage: Stage, scenario: Scenario, labels: Any) -> dict[str, float]:
-    """Wait until all alerts of a scenario are resolved. Returns after how many seconds, for each alert."""
+    """Wait until all alerts of a scenario are resolved. Returns the seconds that each alert took."""
     began, found = monotonic(), {}
     for alert in scenario.alerts:
         await stage.prometheus.until(False, alert, copy_of_resolution(alert), labels, RESOLVED_SECONDS)
@@ -145,7 +145,7 @@ async def staged(directory: Path) -> AsyncIterator[Stage]:
 
 
 async def start_gateways(stage: Stage) -> None:
-    """Start the gateways that scenarios find in `Stage.gateways`."""
+    """Start the gateways that several scenarios share. They are in `Stage.gateways`."""
     (stage.directory / "audit").mkdir()
     audit_log = str(stage.directory / "audit" / "audit.log")
     await asyncio.gather(

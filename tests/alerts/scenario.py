@@ -6,13 +6,16 @@ from dataclasses import dataclass
 from tests.alerts.prometheus import Labels
 from tests.alerts.stage import Stage
 
-# A generator: up to its only `yield`, the fault; after that, the steps of the runbook. It yields the labels that the alerts must have.
+# A generator with one `yield`. Before it, the generator causes the fault. After it, it takes the steps of the runbook. It yields the labels that the
+# alerts must have.
 Play = Callable[[Stage], AsyncGenerator[Labels, None]]
 
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """`alerts`: the alerts that fire. `fault` and `remedy` describe what the scenario does. `seconds`: how long an alert may take to fire."""
+    """A fault, and the steps that remove it. `alerts`: the alerts that the fault makes fire. `fault`, `remedy`: descriptions for the table.
+    `seconds`: how long an alert may take to fire.
+    """
 
     alerts: tuple[str, ...]
     fault: str
@@ -22,5 +25,5 @@ class Scenario:
 
 
 def scenario(*alerts: str, fault: str, remedy: str, seconds: float = 150.0) -> Callable[[Play], Scenario]:
-    """Make a scenario of a generator function."""
+    """A decorator that makes a scenario of a generator function. The arguments become the fields of the scenario."""
     return lambda play: Scenario(alerts, fault, remedy, play, seconds)

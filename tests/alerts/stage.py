@@ -35,7 +35,7 @@ READ = "query($id: ID!) { answer: verification(id: $id) { id version status decl
 LIST = "query { answer: verifications(first: 5) { edges { node { id } } } }"
 SCOPES = [Scope.READ, Scope.WRITE, Scope.REPORT, Scope.SENSITIVE]
 READ_PAUSE_SECONDS = 0.1
-# Each pending verification is queried every five seconds.
+# The gateways of these tests query each pending verification every five seconds, so they need many queries.
 GREAT_BUDGET = {"reads_per_minute": 10_000, "reads_per_hour": 100_000}
 Document = dict[str, Any]
 
@@ -131,11 +131,11 @@ class Stage:
     gateways: dict[str, RunningGateway] = field(default_factory=dict)
 
     def database(self, name: str) -> "AsyncDatabase[Document]":
-        """The database of a gateway, past the gateway. Not that of `clustered`."""
+        """The database of a gateway, for reads and writes without the gateway. Only for gateways that use `mongo_uri`, so not for `clustered`."""
         return self.mongo[f"alerts-{name}"]
 
     def uri(self, name: str, port: int | None = None) -> str:
-        """The URI of a gateway's database. `port`: that of a proxy in front of MongoDB."""
+        """The URI of a gateway's database. `port`: the port of a proxy in front of MongoDB; None: no proxy."""
         parts = urlsplit(self.mongo_uri)
         host = parts.netloc if port is None else f"{HOST}:{port}"
         return urlunsplit(parts._replace(netloc=host, path=f"/alerts-{name}"))
@@ -151,7 +151,7 @@ class Stage:
         return gateway
 
     def begin_command(self, gateway: RunningGateway, *arguments: str) -> Process:
-        """Begin a command `gateway …` with the settings of a gateway. Its output is in the log `command-NAME.log`."""
+        """Begin a command `gateway …` with the settings of a gateway. Its output is in the file `command-COMMAND-GATEWAY.log`."""
         log = self.directory / f"command-{arguments[0]}-{gateway.name}.log"
         log.unlink(missing_ok=True)
         process = Process([sys.executable, "-m", "gateway", *arguments], log, gateway.settings)
@@ -169,7 +169,7 @@ class Stage:
         await asyncio.gather(*(gateway.process.kill() for gateway in self.gateways.values()))
 
     def sections(self, key: str | None = None, **budget: int) -> Path:
-        """Write the providers file of `provided`. `key`: another API key than the right one. `budget`: values of the section."""
+        """Write the providers file of `provided`. `key`: a wrong API key; None: the right one. `budget`: limits for queries."""
         (self.directory / "hook-secret").write_text(RECEIVER_SECRET)
         values = "".join(f"{name} = {value}\n" for name, value in (GREAT_BUDGET | budget).items())
         more = f'{UNOBSERVED}{values}[{ACME}.deliveries]\nurl = "{self.receiver.url}"\nsecret_file = "hook-secret"\n'
@@ -181,7 +181,7 @@ class Stage:
 
 @asynccontextmanager
 async def repeated(work: Callable[[], Awaitable[object]]) -> AsyncIterator[None]:
-    """A context in which `work` is done again and again."""
+    """A context in which the function `work` is called again and again."""
 
     async def repeat() -> None:
         while True:
@@ -198,7 +198,7 @@ async def repeated(work: Callable[[], Awaitable[object]]) -> AsyncIterator[None]
 
 
 def settings_of(mongo_uri: str, port: int) -> dict[str, str]:
-    """The settings of a gateway. Its chores run every second."""
+    """The settings of a gateway, as environment variables. Its chores run every second."""
     return {
         "GATEWAY_MONGO_URI": mongo_uri,
         **{f"GATEWAY_{name.upper()}": key for name, key in KEYS.items()},

@@ -1,4 +1,4 @@
-"""Tests that the copies of the rules keep the expressions, and that a scenario makes each alert fire."""
+"""Tests that the copies of the rules keep the expressions of the alerts, and that there is a scenario for each alert."""
 
 import re
 

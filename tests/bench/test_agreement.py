@@ -1,4 +1,4 @@
-"""Tests of the comparison of servers' answers in bench/agreement.py."""
+"""Tests which answers of two servers bench/agreement.py treats as equal. Only the order of keys may differ."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Tests of the random verifications that the servers serve during a benchmark (bench/dataset.py)."""
+"""Tests the random verifications of the benchmarks: they are varied, and the same in each run (bench/dataset.py)."""
 
 from collections import Counter
 from datetime import UTC, datetime

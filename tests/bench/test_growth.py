@@ -1,4 +1,4 @@
-"""Tests of the copies of verifications that fill the long lists of bench/growth.py."""
+"""Tests that bench/growth.py fills long lists with copies of verifications that differ in their ids and times."""
 
 from itertools import pairwise
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Tests of the picture of a run (bench/picture.py)."""
+"""Tests that the picture of a benchmark shows the figures, and compares each peer with the gateway (bench/picture.py)."""
 
 from xml.etree import ElementTree
 

@@ -1,4 +1,4 @@
-"""Tests of the ratios of a run (bench/ratios.py)."""
+"""Tests how bench/ratios.py divides the gateway's figures by those of its peers, and when a ratio meets its goal."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Tests of the order in which cases are measured (bench/rounds.py)."""
+"""Tests that each round measures each case once, and that the order of the cases rotates (bench/rounds.py)."""
 
 from bench.rounds import columns, in_turn, turns
 

@@ -1,4 +1,4 @@
-"""Tests of what bench.limits.scaling reads from MongoDB's oplog."""
+"""Tests how bench/limits/scaling.py counts the writes in MongoDB's oplog."""
 
 import pytest
 from bson import encode

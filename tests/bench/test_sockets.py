@@ -1,4 +1,4 @@
-"""Tests of the WebSocket frames that bench/sockets.py reads and writes."""
+"""Tests that bench/sockets.py reads WebSocket frames of every length, and masks the frames that it sends."""
 
 import pytest
 

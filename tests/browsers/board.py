@@ -162,7 +162,9 @@ def without_outage(problems: list[str]) -> list[str]:
 
 
 async def loses_its_network(operator: Operator, company: Company, id: str, seconds: float) -> None:
-    """Take the operator's network away for at least `seconds`, and change the verification meanwhile. Check that the board shows the change then."""
+    """Take the operator's network away for at least `seconds`, and change the verification meanwhile. Then give the network back, and check that the
+    board shows the change.
+    """
     await expect(operator.row(id)).to_be_visible()
     await operator.page.context.set_offline(True)
     await expect(operator.connection).to_have_text("Offline")

@@ -49,13 +49,13 @@ async def browser() -> AsyncIterator[Browser]:
 
 @pytest.fixture(scope="module")
 async def shared_gateway(shared_database_uri: str) -> AsyncIterator[Gateway]:
-    """A gateway beside that of the browser. The companies write through it, also while the browser's gateway is down."""
+    """A second gateway, which the browser does not use. The companies write through it, also while the browser's gateway is down."""
     async with serving(shared_database_uri, token_issuer=ISSUER) as running:
         yield running
 
 
 @pytest.fixture(scope="module")
 async def board(shared_database_uri: str, tmp_path_factory: pytest.TempPathFactory, shared_gateway: Gateway) -> AsyncIterator[BoardProcess]:
-    """The gateway with the board."""
+    """The process of the gateway that serves the board to the browser."""
     async with a_board(shared_database_uri, tmp_path_factory.mktemp("board")) as process:
         yield process

@@ -1,4 +1,4 @@
-"""`make drill-web`, second part: the board in a browser whose network is away for 30 seconds, and which is stopped as on a laptop that sleeps."""
+"""`make drill-web`, second part: the board in a browser that loses its network for 30 seconds, and is then stopped, as on a laptop that sleeps."""
 
 import asyncio
 import os
@@ -20,7 +20,7 @@ from tests.company import Company
 from tests.serving import ISSUER, serving
 
 AWAY_SECONDS = 30
-# Longer than 10 s. If a timer is later than that, web/client concludes that the computer has slept (`JUMP_MS` in web/client/src/connection.ts).
+# If a timer fires more than 10 s late, web/client concludes that the computer has slept (`JUMP_MS` in web/client/src/connection.ts). This is longer.
 SLEEP_SECONDS = 15
 MAX_DRILL_SECONDS = 240
 DRILL_DATABASE = "drill"

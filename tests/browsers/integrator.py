@@ -16,7 +16,7 @@ SESSION = "session"
 
 @dataclass
 class Integrator:
-    """The server. `answer`: the status and the body with which it answers. `requests`: the bodies of the requests for a new token.
+    """The integrator's server. `answer`: the status and the body with which it answers. `requests`: the bodies of the requests for a new token.
 
     `origins`, `sessions`: the header `Origin` and the session's cookie of each of these requests. `others`: the paths of all other requests.
     """

@@ -61,7 +61,7 @@ class Scene:
 
 @dataclass
 class Story:
-    """What happened. `updates`: what the subscriber received. `screens`: screenshots of the individual's phone (PNG), by the name of the page.
+    """What happened in the story. `updates`: what the subscriber received. `screens`: screenshots of the individual's phone (PNG), by page.
 
     `returned_to`: the address at which the individual arrived in the end. `problems`: errors of scripts in the individual's tab, and what a page's
     Content-Security-Policy prevented there.

@@ -47,7 +47,9 @@ OF_SHARED_PARTS = {
 
 
 def cases() -> list[tuple[View, Look]]:
-    """Each view in the look in which it is mostly seen, and some on a phone too. The languages of the person's page differ only in their texts."""
+    """Each view in the look in which it is mostly seen, and some on a phone too. Of the languages of the person's page, only English is
+    examined, because the others differ only in their texts.
+    """
     views = [view for view in VIEWS if view.name not in OF_SHARED_PARTS and not re.search(r"-(de|fr|es|it)$", view.name)]
     looks = {view.name: NARROW if view.name.startswith("person-") or not view.fits(WIDE) else WIDE for view in views}
     return [*((view, looks[view.name]) for view in views), *((view, NARROW) for view in views if view.name in ON_PHONES)]
@@ -107,7 +109,7 @@ async def test_on_a_phone_the_filters_leave_with_the_list_and_return_when_the_re
 
 
 async def scroll_to(page: Page, top: int) -> None:
-    """Scroll the list of the board until so many pixels of it are above the window."""
+    """Scroll the list of the board until `top` pixels of it are above the window."""
     await page.locator(".list-area").evaluate("(area, top) => area.scrollTo(0, top)", top)
 
 
@@ -139,7 +141,7 @@ async def styles(page: Page, selector: str, *names: str) -> dict[str, str]:
 
 
 def colours() -> dict[str, tuple[str, str]]:
-    """The colours of the tokens in the light and in the dark theme, as six hexadecimal digits."""
+    """The colours in tokens.css, by the name of the CSS variable: that of the light theme and that of the dark theme, as six hexadecimal digits."""
     pairs = re.findall(r"--([\w-]+): light-dark\(#(\w+), #(\w+)\);", TOKENS_OF_COLOURS.read_text())
     return {name: (six(light), six(dark)) for name, light, dark in pairs}
 
@@ -164,7 +166,7 @@ def luminance(colour: str) -> float:
 
 SURFACES = ("page", "surface", "floating", "recessed", "hover", "selected")
 STATUS_NAMES = ("pending", "inconclusive", "verified", "failed")
-# The contrast that each pair of tokens needs: words 4.5, symbols and borders of fields 3.
+# The contrast that each pair of colours needs (WCAG): 4.5 for words, 3 for symbols and for the borders of fields.
 NEEDED: dict[tuple[str, str], float] = {
     **dict.fromkeys(product(("ink", "ink-soft", "ink-faint", *(f"{name}-text" for name in STATUS_NAMES)), SURFACES), 4.5),
     **dict.fromkeys(product((*(f"{name}-mark" for name in STATUS_NAMES), "focus", "outline"), SURFACES[:4]), 3.0),

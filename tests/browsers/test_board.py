@@ -26,7 +26,7 @@ async def wire_to_board() -> AsyncIterator[Outages]:
 async def board(
     shared_database_uri: str, tmp_path_factory: pytest.TempPathFactory, wire_to_board: Outages, shared_gateway: Gateway
 ) -> AsyncIterator[BoardProcess]:
-    """The gateway with the board."""
+    """The process of the gateway that serves the board. The browser reaches it through `wire_to_board`."""
     folder = tmp_path_factory.mktemp("board")
     async with a_board(shared_database_uri, folder, GATEWAY_ALLOWED_ORIGINS=wire_to_board.url) as process:
         wire_to_board.end(process.port)
@@ -42,7 +42,7 @@ async def repaired(wire_to_board: Outages, board: BoardProcess) -> AsyncIterator
 
 
 async def reads_on(person: Tab, heading: str) -> None:
-    """Wait until the person's page has this heading."""
+    """Wait until the person's page shows this heading."""
     await expect(person.page.get_by_role("heading", name=heading, exact=True)).to_be_visible()
 
 

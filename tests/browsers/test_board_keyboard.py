@@ -1,4 +1,4 @@
-"""The board by keyboard alone: every action can be reached, the focus is visible and returns, and nothing traps it."""
+"""The board by keyboard alone: every action can be reached, the focus is visible and returns, and no part of the page traps the focus."""
 
 from playwright.async_api import Browser, expect
 
@@ -16,7 +16,7 @@ MARK = """scope => {
   document.body.removeAttribute("tabindex");
   return reachable.length;
 }"""
-# The number of the focused element, and whether the reader sees that it has the focus. The list shows the focus at one of its rows.
+# The number of the focused element, and whether the reader sees that it has the focus. If the list has the focus, one of its rows shows it.
 FOCUSED = """() => {
   const element = document.activeElement;
   const shown = element.id === "list" ? element.querySelector(".row.selected") : element;

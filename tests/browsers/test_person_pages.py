@@ -43,7 +43,7 @@ async def sites(fake: FakeYousign) -> AsyncIterator[Websites]:
 async def shared_gateway(
     shared_database_uri: str, sites: Websites, fake: FakeYousign, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Gateway]:
-    """A gateway whose provider is the fake. Its pages that wait load themselves again after a second."""
+    """A gateway whose provider is the fake. A page that waits for the provider loads itself again after a second."""
     file = providers_file(tmp_path_factory.mktemp("providers"), fake)
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr("gateway.pages.person.RELOAD_SECONDS", 1)
@@ -203,7 +203,7 @@ async def test_the_page_of_an_ended_link_leads_back_to_the_company(
 
 @pytest.fixture(scope="module")
 async def gateway_without_mongodb() -> AsyncIterator[Gateway]:
-    """A gateway that can't reach MongoDB. Its pages that wait load themselves again after a second."""
+    """A gateway that can't reach MongoDB. A page that waits for MongoDB loads itself again after a second."""
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr("gateway.pages.person.RELOAD_SECONDS", 1)
         async with serving(UNREACHABLE, ready=False, database_seconds=0.2) as running:

@@ -45,7 +45,7 @@ class Websites:
     company: str = ""
 
     async def capture(self, request: Request) -> Response:
-        """The provider's page, where the individual would be recorded. Its link leads where the provider sends the individual afterwards."""
+        """The provider's page, where the individual would be recorded. Its link leads to the address at which the provider returns the individual."""
         back = self.fake.bodies[request.path_params["id"]]["redirection_url"]
         return page(
             "Provider",

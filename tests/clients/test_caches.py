@@ -70,7 +70,7 @@ async def test_rows_appear_change_in_place_and_leave(node: str, directory: Path,
         await recipe.printed(rows=[[second, 1, "AWAITING_INDIVIDUAL"], [first, 2, "IN_SESSION"]], count=2)
         await company.result(first, "VERIFIED")
         await recipe.printed(rows=[[second, 1, "AWAITING_INDIVIDUAL"]], count=1)
-        # The row that left needed a request. The change in place before it needed none.
+        # The recipe sent one request, when the row left the list. It sent none when the row had changed within the list before.
         assert len(recipe.all("arrived")) == requests + 1
 
     assert recipe.all("failed") == []

@@ -172,7 +172,9 @@ class Rewriter:
         return self._schema.type_map[name]
 
     def _variable(self, type: Any, has_default: bool) -> str:
-        """The source of a variable of this type: sometimes a variable that is already declared, otherwise a new one."""
+        """The source of a variable of this type: sometimes a variable that is already declared, otherwise a new one.
+        `has_default`: whether the argument has a default. Then a nullable variable needs none, even if the argument is non-null.
+        """
         existing = [each for each in self._variables if str(each.type) == str(type)]
         if existing and self._happens(0.3):
             return f"${self._random.choice(existing).name}"

@@ -76,7 +76,7 @@ WRONGS: tuple[Make, ...] = (raised, raised, absent, absent, absent, error, wrong
 
 
 def sometimes_later(make: Make) -> Make:
-    """Returns a function that makes the values that `make` makes, some of them as an awaitable, of one of the kinds in DELAYS."""
+    """Returns a function that makes the same values as `make`. Some of them are inside an awaitable, which is of one of the kinds in DELAYS."""
 
     def made(dice: Dice, key: str) -> Any:
         if not dice.happens(0.6, key, "is later"):

@@ -117,7 +117,9 @@ class Inputs:
         return None if self.random.random() < 0.12 else self.raw_present(type, depth)
 
     def raw_present(self, type: Any, depth: int) -> Any:
-        """Like `raw`, but the value itself is correct and not null. Fields and items in it, and an item in place of a list, may be wrong or null."""
+        """Like `raw`, but the value itself is correct and not null. Its fields and items may be wrong or null. Instead of a list, it may be a single
+        item, which may be wrong or null too.
+        """
         random = self.random
         if isinstance(type, GraphQLList):
             if random.random() < 0.15:

@@ -50,7 +50,7 @@ NEW = re.compile(r"ver_[0-9a-f]{32}|/sandbox/[^\"\\]*")
 
 
 def ids(number: int) -> str:
-    """The verification id that ends with this number."""
+    """The verification id that ends with this number in hexadecimal digits."""
     return f"ver_{number:032x}"
 
 

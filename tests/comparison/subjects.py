@@ -24,7 +24,7 @@ SCALARS = {
     "JSON": st.integers(-5, 5).map(nodes.Int),
 }
 SCOPES = [frozenset(scopes) for scopes in ((), ("read",), ("read", "sensitive"), ("read", "write", "sensitive"), ("write",))]
-# The type of a generated operation is chosen from such a tuple at random. The type QUERY occurs three times, so that most operations are queries.
+# The types of operations. For each generated operation, one is chosen at random. QUERY occurs three times, so that most operations are queries.
 USUAL = (OperationType.QUERY, OperationType.QUERY, OperationType.QUERY, OperationType.MUTATION)
 
 

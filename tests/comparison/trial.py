@@ -29,8 +29,8 @@ from tests.comparison.subjects import Start, Subject
 
 # How often each generated document is executed, by each of the two executors.
 TIMES = 3
-# The probabilities from which one is chosen at random. RATES: that a value in the data is a fault, chosen for each execution. WRONG_VARIABLES: that a
-# value in the variables is wrong, chosen for each set of variables.
+# RATES: probabilities that a value in the data is a fault. One of them is chosen at random for each execution. WRONG_VARIABLES: probabilities that a
+# value in the variables is wrong. One of them is chosen at random for each set of variables.
 RATES = (0.0, 0.02, 0.05, 0.1, 0.3)
 WRONG_VARIABLES = (0.0, 0.0, 0.02, 0.1)
 

@@ -41,12 +41,12 @@ def services() -> dict[str, Service]:
 
 
 def defaults(text: str) -> str:
-    """A text of compose.yaml with the defaults of its variables: `${NAME:-default}`."""
+    """A text of compose.yaml in which each variable, such as `${NAME:-default}`, is replaced by its default."""
     return re.sub(r"\$\{\w+:-([^}]*)\}", r"\1", text)
 
 
 class Containers:
-    """The services, with the folder for their volumes. Their addresses stay the same when they are started again, as in a network of an engine."""
+    """The services, with the folder for their volumes. Their addresses stay the same when they are started again, as with a container engine."""
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
@@ -74,7 +74,7 @@ class Containers:
         return {name: process.returncode for name, process in self._running.items()}
 
     def command(self, name: str, *arguments: str) -> list[str]:
-        """A command that runs in the container of this service."""
+        """The command on this machine that stands for a command in the container of this service."""
         return [self.placed(name, argument) for argument in program(list(arguments))]
 
     def environment(self, name: str) -> dict[str, str]:

@@ -86,7 +86,7 @@ def replacements(name: str, directory: Path, port: int, gateways: tuple[int, int
     else:
         yield "bind :::443 v4v6 ", f"bind 127.0.0.1:{port} "
         yield "/etc/haproxy/gateway.pem", f"{directory}/both"
-        # HAProxy needs two open files for each connection of a client. Some machines do not allow 40,000.
+        # HAProxy needs two open files for each connection of a client. Some machines do not allow 40,000 open files, so the limit is lowered.
         yield "maxconn 20000", f"maxconn {connections}"
 
 

@@ -1,4 +1,4 @@
-"""Tests compose.yaml: its form, and that its processes work together, in the order of the file."""
+"""Tests that compose.yaml is valid, and that its processes work together when they are started in its order."""
 
 import asyncio
 import ssl

@@ -37,7 +37,7 @@ async def an_encrypted_issuer(directory: Path) -> AsyncIterator[int]:
 
 
 async def checked(directory: Path, **environment: str) -> tuple[int, str]:
-    """Run `gateway check`. Returns its exit status and its lines."""
+    """Run `gateway check`. Returns its exit status, and the lines that it prints."""
     settings = {**settings_at(0), "GATEWAY_MONGO_URI": UNREACHABLE, "GATEWAY_DATABASE_SECONDS": "5", **environment}
     async with running(directory, "check", **settings) as command:
         status = await command.ended()

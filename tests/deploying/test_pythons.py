@@ -22,5 +22,5 @@ def test_a_release_that_is_not_installed_is_left_out(capfd: pytest.CaptureFixtur
 
 @pytest.mark.parametrize(("selection", "result"), [("tests/domain/test_status.py", "passed"), ("tests/missing.py", "failed")])
 def test_the_tests_run_with_an_installed_release(selection: str, result: str, capfd: pytest.CaptureFixture[str]) -> None:
-    # A single worker takes the place of those that the script would start on this machine.
+    # The arguments after the selection make pytest use one worker. By default, the script starts several.
     assert pythons.tested(f"{sys.version_info.major}.{sys.version_info.minor}", [selection, "--numprocesses", "1"]) == result

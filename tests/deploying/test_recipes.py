@@ -185,7 +185,7 @@ async def operations(gateway: Gateway) -> float:
 
 
 async def replaced(deployment: Deployment, one: Gateway, two: Gateway) -> None:
-    """Let the proxy send requests to these gateways instead, and wait until the first of them has executed one. No request may fail meanwhile."""
+    """Let the proxy send requests to these gateways instead, and wait until the gateway `one` has executed a query. No request may fail meanwhile."""
     deployment.running.reload((urlsplit(one.url).port or 0, urlsplit(two.url).port or 0))
     async with asyncio.timeout(GENEROUS_SECONDS):
         while not await operations(one):
@@ -207,7 +207,7 @@ async def test_a_reload_loses_no_request_and_ends_no_socket_or_event_stream(depl
 
 
 async def test_event_streams_pass_over_http_2(deployment: Deployment) -> None:
-    """Browsers open many event streams over one connection only with HTTP/2."""
+    """Browsers need HTTP/2 for many event streams from one server, because only HTTP/2 carries several of them on one connection."""
     arguments = ["--silent", "--no-buffer", "--include", "--http2", "--cacert", deployment.running.directory / "certificate", "--noproxy", "*"]
     headers = {"authorization": f"Bearer {deployment.gateways[0].token()}", "accept": "text/event-stream", "content-type": "application/json"}
     options = [part for name, value in headers.items() for part in ("--header", f"{name}: {value}")]

@@ -1,7 +1,7 @@
 """A balancer of layer 4, as clouds and Kubernetes have: it checks `/readyz`, spreads connections over the gateways that are ready, and never retries.
 
-nginx and HAProxy try another gateway if one refuses the connection. So they hide what happens if a process ends before anything has stopped to route
-requests to it. This balancer does not: such a request fails.
+nginx and HAProxy try another gateway if one refuses the connection. So they hide what happens if a process ends while requests are still sent to it.
+Behind this balancer, such a request fails.
 """
 
 import asyncio

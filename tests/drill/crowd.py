@@ -2,9 +2,10 @@
 
 python -m tests.drill.crowd
 
-Reads lines from its input. The first one is an order, as `order` writes it, and is answered with READY. After the second one, GO, the clients
-connect. Each further one is a request in JSON, which is answered with a line: `{"state": TIME}` with the numbers of clients that follow and that are
-back since that time, `{"records": true}` with the records of all clients. The process ends at the end of its input.
+Reads lines from its input. The first line is an order, as `order` writes it. The process answers it with READY. The second line is GO, after which
+the clients connect. Each further line is a request in JSON, and is answered with one line. The answer to `{"state": TIME}` says how many clients
+follow, have connected again since TIME, have given up, and have each version. The answer to `{"records": true}` has the records of all clients.
+The process ends at the end of its input.
 """
 
 import asyncio
@@ -44,7 +45,7 @@ async def connect_all(clients: Sequence[ReconnectingClient], at_once: int) -> No
 
 
 def answer(request: dict[str, Any], clients: Sequence[ReconnectingClient], endings: Counter[str]) -> dict[str, Any]:
-    """The answer to a request."""
+    """The answer to a request in JSON. The beginning of this file describes the requests."""
     if "records" in request:
         return {"records": [client.record.as_json() for client in clients], "endings": endings}
     since = request["state"]
@@ -57,12 +58,12 @@ def answer(request: dict[str, Any], clients: Sequence[ReconnectingClient], endin
 
 
 async def run() -> None:
-    """Follow the orders of the input until it ends."""
+    """Read the order, let the clients connect, and answer requests until the input ends."""
     begun = orjson.loads(await asyncio.to_thread(sys.stdin.buffer.readline))
     host, port = begun["target"]
     random, endings = Random(begun["seed"]), Counter[str]()
     clients = [ReconnectingClient((host, port), Assignment(*each), random, endings) for each in begun["assignments"]]
-    # The pauses of this process's garbage collection would be part of the measured times.
+    # Garbage collection is off, because its pauses would be part of the measured times.
     gc.disable()
     sys.stdout.buffer.write(READY)
     sys.stdout.buffer.flush()

@@ -1,4 +1,4 @@
-"""The processes with clients (see crowd.py), as the drill of sockets sees them: all clients together."""
+"""Starts the processes with clients (see crowd.py), and adds up what they report about their clients."""
 
 import asyncio
 import sys
@@ -16,13 +16,13 @@ from tests.drill.crowd import GO, READY, order
 from tests.drill.reconnecting import Assignment, ClientRecord
 
 POLL_SECONDS = 0.25
-# One line can hold the records of all clients of a process.
+# The longest line that a process may print. One line can hold the records of all of its clients.
 MAX_LINE_BYTES = 2**28
 
 
 @dataclass(frozen=True, slots=True)
 class CrowdState:
-    """How many clients follow, how many are back since a time, how many have given up, and how many have received each version last."""
+    """How many clients follow, how many have connected again since a time, how many have given up, and how many have received each version last."""
 
     following: int
     back: int
@@ -38,7 +38,7 @@ class Crowds:
         self._requesting = asyncio.Lock()
 
     async def state(self, since: float = 0.0) -> CrowdState:
-        """The state of all clients. `since`: a time of `time.monotonic`."""
+        """The state of all clients. `since`: a time of `time.monotonic`; the field `back` counts the clients that have connected again after it."""
         states = await self._request({"state": since})
         versions: Counter[int] = Counter()
         for each in states:
@@ -73,7 +73,7 @@ class Crowds:
         return True
 
     async def until_at(self, versions: Counter[int], patience_seconds: float) -> bool:
-        """Wait until this many clients have received each version. Returns whether they do within this time."""
+        """Wait until the right number of clients has received each version last (`versions`). Returns whether that happens within this time."""
         deadline = monotonic() + patience_seconds
         while (await self.state()).versions != versions:
             if monotonic() > deadline:
@@ -98,7 +98,9 @@ class Crowds:
 
 @asynccontextmanager
 async def crowds(target: tuple[str, int], assignments: Sequence[Assignment], processes: int, at_once: int) -> AsyncIterator[Crowds]:
-    """Start the processes, let them begin to connect their clients, and end them with the context. `at_once`: of all processes together."""
+    """Start the processes, let them begin to connect their clients, and end them with the context.
+    `at_once`: how many clients of all processes together may be connecting at the same time.
+    """
     started = [
         await asyncio.create_subprocess_exec(sys.executable, "-m", "tests.drill.crowd", stdin=PIPE, stdout=PIPE, limit=MAX_LINE_BYTES)
         for _ in range(processes)

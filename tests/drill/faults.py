@@ -67,7 +67,7 @@ async def all_members_away(cluster: Cluster, gateways: Sequence[Gateway]) -> Non
     await cluster.whole()
 
 
-# The first fault of the drill with only one gateway, for the short run in the tests.
+# Restarts only the first gateway. The short drill uses this fault instead of the rolling restart.
 GATEWAY_RESTARTED = Fault("gateway restarted", False, gateway_restarted)
 PRIMARY_KILLED = Fault("primary killed", False, primary_killed)
 FAULTS = (

@@ -154,7 +154,7 @@ class ReconnectingClient(ClientSocket):
         self.followed.set()
 
     def _refuse(self, extensions: dict[str, Any]) -> None:
-        """The subscription has ended with an error."""
+        """React to an error that has ended the subscription: connect again if the error is temporary, otherwise give up."""
         code = extensions["code"]
         if code not in TEMPORARY:
             return self._stop(code)

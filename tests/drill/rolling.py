@@ -19,12 +19,12 @@ from tests.ledger.proxy import HOST
 from tests.processes.service import settings_at
 from tests.storing import DATA_KEYS
 
-# As in the image.
+# The default of the container image.
 DRAIN_DELAY_SECONDS = "5"
 
 
 async def rolling_restart(plan: StormPlan, proxy_name: str, mongo_uri: str, directory: Path, report: Callable[[str], None]) -> StormOutcome:
-    """Restart both gateways one after the other, each after all clients follow. Returns the figures and the findings."""
+    """Restart both gateways one after the other. Before each restart, all clients follow. Returns the figures and the findings."""
     states, outcome = followed(plan), StormOutcome()
     ports = free_port(), free_port()
     gateways = [behind_proxy(name, port, mongo_uri, directory) for name, port in zip(NAMES, ports, strict=True)]

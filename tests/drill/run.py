@@ -33,7 +33,7 @@ PLAN = Plan(seed=7, subscribers=0.3, writers=8, pause_seconds=0.4, link_window_s
 # For the short drill: fewer clients, and shorter times.
 SHORT_PLAN = replace(PLAN, subscribers=0.1, writers=4, quiet_seconds=1.5, link_window_seconds=2)
 READERS = 4
-# The default of the image.
+# The default of the container image.
 DRAIN_DELAY_SECONDS = 5.0
 BALANCER = "balancer"
 # The proxies speak HTTP without TLS here. Everything else is as in the recipes.

@@ -39,7 +39,7 @@ def main() -> int:
     make_room()
     directory = Path(tempfile.mkdtemp(prefix="drill-sockets-"))
     if not proxy_name:
-        # The gateway has the first processor for itself.
+        # This process, MongoDB and the clients leave the first processor to the gateway.
         stay(LOAD)
     with EmbeddedMongo(directory / "mongo") as mongo:
         running = rolling_restart(plan, proxy_name, mongo.uri, directory, report) if proxy_name else storm(plan, mongo.uri, directory, report)

@@ -46,7 +46,7 @@ DAMAGED_GATEWAY = ("tests.ledger.planted", "drops-changes")
 
 @dataclass(frozen=True, slots=True)
 class StormPlan:
-    """The parameters of a run.
+    """The parameters of a run. `sockets`: how many clients there are, each with one socket. `processes`: how many processes the clients share.
 
     `at_once`: how many clients connect at the same time in the beginning. `addresses`: from how many IP addresses of this machine they connect.
     `workspaces`: over how many workspaces their verifications are spread. `patience_seconds`: how long clients may take to connect, to come back, and
@@ -74,8 +74,8 @@ class StormOutcome:
 class PlantedFault:
     """A fault that the drill must find, in the gateway that is started after the kill.
 
-    `settings`: its settings that differ, with the number of sockets. `module`: what is started in place of `gateway serve`. `away_seconds`: how long
-    nothing is started.
+    `settings`: returns the settings of that gateway that differ; its argument is the number of sockets. `module`: the module and the arguments with
+    which that gateway is started. `away_seconds`: how long after the kill it is started.
     """
 
     settings: Callable[[int], dict[str, str]] = lambda sockets: {}

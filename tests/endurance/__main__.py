@@ -22,7 +22,7 @@ from tests.endurance.run import Endurance, Endured, endured
 
 
 def main() -> int:
-    """Run it, print the verdicts, and save the samples and the picture. Returns the exit code: 1 if something failed or rises."""
+    """Run the gateway, print the verdicts, and save the samples and the picture. Returns the exit code: 1 if something failed, or a figure rises."""
     parser = argparse.ArgumentParser(prog="tests.endurance", description=__doc__)
     parser.add_argument("--minutes", type=float, default=30.0, help="how long the gateway is under load")
     parser.add_argument("--per-second", type=float, default=2.0, help="how many verifications are created in a second")

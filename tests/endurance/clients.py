@@ -37,7 +37,7 @@ RECENT = 200
 
 
 class Clients:
-    """The clients. `counted`: what they have done. `failed`: what failed, by its kind."""
+    """All clients of the run. `counted`: what they have done. `failed`: what failed, by its kind."""
 
     def __init__(self, url: str, admin_url: str, token: str, fake: FakeYousign, client: httpx2.AsyncClient, samples: Samples, seed: int) -> None:
         self.counted: Counter[str] = Counter()

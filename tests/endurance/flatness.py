@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import combinations
 from statistics import median
 
-# The first part of a run is not judged: caches are filled, and the driver's threads and connections are made.
+# The share of a run, at its beginning, that is not judged, because caches are still filled, and the driver still makes its threads and connections.
 WARM_UP = 1 / 6
 
 # The time in seconds since the run began, and the value.
@@ -16,8 +16,8 @@ Sample = tuple[float, float]
 class Flat:
     """What counts as flat for one figure.
 
-    The line through the samples may rise, from the end of the warm-up to the end of the run, by `share` of the samples' median, and at least by
-    `amount`.
+    From the end of the warm-up to the end of the run, the line through the samples may rise by `share` times the samples' median, or by `amount` if
+    that is more.
     """
 
     figure: str
@@ -62,7 +62,7 @@ def judged(samples: Sequence[Sample]) -> list[Sample]:
 
 
 def slope(samples: Sequence[Sample]) -> float:
-    """The rise in a second of the line through the samples: the median of the slopes between any two of them (Theil and Sen).
+    """How much the line through the samples rises per second: the median of the slopes between any two samples (Theil and Sen).
 
     Single outliers, such as a pause of the machine, don't change it. Cost: grows with the square of the number of samples.
     """

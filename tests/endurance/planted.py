@@ -20,23 +20,23 @@ kept: list[Any] = []
 
 
 def keeps_memory() -> None:
-    """The leak: 100 kB in a second."""
+    """Leak 100 kB of memory. It is called once a second."""
     kept.append(b"x" * LEAKED_BYTES)
 
 
 def keeps_descriptors() -> None:
-    """The leak: a socket in a second."""
+    """Leak a socket. It is called once a second."""
     kept.append(socket.socket())
 
 
 def keeps_threads() -> None:
-    """The leak: a thread in a second."""
+    """Leak a thread. It is called once a second."""
     thread = threading.Thread(target=threading.Event().wait, daemon=True)
     thread.start()
 
 
 def takes_longer() -> None:
-    """The leak: every second, each later second of the event loop has 0.5 ms of work more."""
+    """Leak processor time: each call works about 0.5 ms longer than the call before. It is called once a second, on the event loop."""
     kept.append(None)
     sum(number for number in range(len(kept) * 20_000))
 
@@ -45,14 +45,14 @@ LEAKS = {"descriptors": keeps_descriptors, "memory": keeps_memory, "processor": 
 
 
 async def leaking(leak: Callable[[], None]) -> None:
-    """Leak once in a second."""
+    """Call the function `leak` once a second."""
     while True:
         leak()
         await asyncio.sleep(LEAK_SECONDS)
 
 
 def plant(name: str) -> None:
-    """Let the workers of this supervisor, or this worker, leak."""
+    """Plant the leak with this name: in the workers if this process is their supervisor, or in this process if it is a worker."""
     supervisor: Any = Supervisor
     module: Any = serve
     begin, serving = supervisor.__init__, module.serving

@@ -36,7 +36,9 @@ READERS, FEEDS = 4, 6
 
 @dataclass(frozen=True, slots=True)
 class Endurance:
-    """The parameters of a run. `planted`: the name of a leak that the gateway has (see planted.py); None: no leak."""
+    """The parameters of a run. `per_second`: how many verifications are created per second. `sample_seconds`: the time between two samples.
+    `planted`: the name of a leak that the gateway has (see planted.py); None: no leak.
+    """
 
     minutes: float = 30.0
     per_second: float = 2.0
@@ -82,7 +84,7 @@ async def endured(plan: Endurance, mongo_uri: str, directory: Path, report: Call
 async def at_work(
     plan: Endurance, clients: Clients, samples: Samples, gateway: Gateway, settings: dict[str, str], directory: Path, report: Callable[[str], None]
 ) -> None:
-    """Let all clients work for the time of the plan."""
+    """Let all clients work for `plan.minutes`."""
     begun = [
         clients.create_regularly(plan.per_second),
         clients.scrape_regularly(),
@@ -121,7 +123,7 @@ async def upkeep_regularly(clients: Clients, settings: dict[str, str], directory
 
 
 async def delivered(receiver: Receiver, clients: Clients) -> None:
-    """Wait until the backend has received an outcome for each verification that reached one, or ANSWER_SECONDS are over."""
+    """Wait until the backend has received the outcome of each verification that has one, or until ANSWER_SECONDS are over."""
     deadline = monotonic() + ANSWER_SECONDS
     while missing := clients.counted["verification"] - outcomes(receiver):
         if missing < 0 or monotonic() > deadline:
@@ -160,7 +162,7 @@ def lines_of(path: Path) -> int:
 
 
 def logged_errors(directory: Path) -> Counter[str]:
-    """The errors and warnings in the gateway's log, by their first words."""
+    """How often each error is in the gateway's log, by its first words. A line that is not JSON counts as an error."""
     found: Counter[str] = Counter()
     for line in (directory / "gateway.log").read_text().splitlines():
         entry = json.loads(line) if line.startswith("{") else {"level": "error", "event": line}

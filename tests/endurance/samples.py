@@ -51,7 +51,7 @@ class Samples:
         return monotonic() - self._began
 
     def measured(self, figure: str, seconds: float) -> None:
-        """Add a latency."""
+        """Add a latency. `figure`: the name of the figure to which it belongs."""
         self._latencies[figure].append(seconds * 1000)
 
     def take(self, supervisor: int) -> None:

@@ -51,7 +51,10 @@ class ReceivedRequest:
 
 @dataclass
 class Receiver:
-    """A running backend. `answer` decides the answer to a request from its number, beginning with 1, and its content."""
+    """A running backend. `answer` decides the answer to a request from its number, beginning with 1, and its content.
+    `requests`: the webhooks with a valid signature. `forged`: the bodies of the others. `at_once`: how many requests are being answered now.
+    `max_at_once`: the greatest value that `at_once` has had.
+    """
 
     answer: Callable[[int, dict[str, Any]], Answer] = lambda number, body: ACCEPTED
     url: str = ""

@@ -71,10 +71,11 @@ class Fault(Enum):
 
 @dataclass
 class FakeYousign:
-    """The state of the fake: its verifications by id, the faults that were ordered, and the requests that it received.
+    """The state of the fake: its verifications by id, the faults that were ordered, and the method and path of each request that it received.
 
     `bodies`: the bodies of the requests that created verifications, by the id of the verification. `headers`: added to each successful answer.
-    `pages_url`: the website to which the links of verifications lead. If this is empty, the links lead to the fake, which serves no pages.
+    `pages_url`: the website to which the links of verifications lead. If this is empty, the links lead to the fake, which has no pages there.
+    `late_seconds`: how late the answer with Fault.LATE is. `retry_after_seconds`: the header `Retry-After` with Fault.LIMITED.
     """
 
     api_key: str = "a-yousign-api-key"
@@ -229,7 +230,7 @@ async def fake_yousign() -> AsyncIterator[FakeYousign]:
 
 @asynccontextmanager
 async def served(fake: FakeYousign) -> AsyncIterator[None]:
-    """A context in which this fake runs, on a free port. A first part of the path, such as `/gateway-1`, is accepted. Only subclasses use it."""
+    """A context in which this fake runs, on a free port. Paths may begin with a further part, such as `/gateway-1`, which only subclasses use."""
     paths = [PATH, f"/{{client}}{PATH}"]
     async with local_server([route for path in paths for route in routes_at(path, fake)]) as port:
         fake.url = f"http://127.0.0.1:{port}"

@@ -1,4 +1,4 @@
-"""Fixtures for the tests of libraries' internals."""
+"""The fixture with which tests make uvicorn's connection objects without a network."""
 
 from collections.abc import AsyncGenerator
 

@@ -1,4 +1,4 @@
-"""Internals of Brotli that the gateway relies on. See `docs/libraries.md`."""
+"""Tests how Brotli decompresses with a limited output, and what it does with input that is cut off or invalid. See `docs/libraries.md`."""
 
 import brotli
 import pytest

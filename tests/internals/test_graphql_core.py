@@ -1,4 +1,4 @@
-"""Internals of graphql-core that the gateway relies on. See `docs/libraries.md`."""
+"""Tests how graphql-core limits documents, coerces values, and reports errors, and the functions that the compiler calls. See `docs/libraries.md`."""
 
 import asyncio
 import inspect

@@ -1,4 +1,4 @@
-"""Internals of httptools that the gateway relies on. See `docs/libraries.md`."""
+"""Tests in which order the parser of httptools calls its callbacks, how it treats upgrades, and what it refuses. See `docs/libraries.md`."""
 
 import pytest
 from httptools import HttpParserError, HttpParserInvalidURLError, HttpParserUpgrade, HttpRequestParser, parse_url

@@ -1,4 +1,4 @@
-"""Internals of httpx2 that the gateway relies on. See `docs/libraries.md`."""
+"""Tests under which names httpx2 writes to the log. See `docs/libraries.md`."""
 
 import logging
 

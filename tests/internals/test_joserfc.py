@@ -1,4 +1,4 @@
-"""Internals of joserfc that the gateway relies on. See `docs/libraries.md`."""
+"""Tests how joserfc treats weak keys, restricts algorithms, and reads the time. See `docs/libraries.md`."""
 
 import warnings
 from typing import Any

@@ -1,4 +1,4 @@
-"""Internals of Motor that the gateway relies on. See `docs/libraries.md`."""
+"""Tests how Motor's asynchronous objects use those of PyMongo, their delegates. See `docs/libraries.md`."""
 
 import asyncio
 import inspect

@@ -1,4 +1,4 @@
-"""Internals of orjson that the gateway relies on. See `docs/libraries.md`."""
+"""Tests which bytes orjson writes, and which input it refuses. See `docs/libraries.md`."""
 
 import orjson
 import pytest

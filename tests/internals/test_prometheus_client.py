@@ -1,4 +1,4 @@
-"""Internals of prometheus-client that the gateway relies on. See `docs/libraries.md`."""
+"""Tests how prometheus-client reads collectors, and in which format it writes metrics. See `docs/libraries.md`."""
 
 from prometheus_client import CollectorRegistry, Counter, generate_latest
 from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily, Metric

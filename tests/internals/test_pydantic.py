@@ -1,4 +1,4 @@
-"""Internals of pydantic and pydantic-settings that the gateway relies on. See `docs/libraries.md`."""
+"""Tests from where pydantic-settings reads settings, and what pydantic's errors contain. See `docs/libraries.md`."""
 
 from typing import Annotated, Any, cast
 

@@ -1,4 +1,4 @@
-"""Internals of PyMongo and bson that the gateway relies on. See `docs/libraries.md`."""
+"""Tests how bson decodes values, and how PyMongo reports errors and runs operations. See `docs/libraries.md`."""
 
 import logging
 from datetime import UTC, datetime

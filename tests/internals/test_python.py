@@ -1,4 +1,4 @@
-"""Internals of Python that the gateway relies on. See `docs/libraries.md`."""
+"""Tests private features of Python's enums, classes with `__slots__`, and compiled code. See `docs/libraries.md`."""
 
 import inspect
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Internals of Starlette that the gateway relies on. See `docs/libraries.md`."""
+"""Tests how Starlette routes requests, orders middleware, and tracks the state of a WebSocket. See `docs/libraries.md`."""
 
 import pytest
 from starlette.applications import Starlette

@@ -1,4 +1,4 @@
-"""Internals of Strawberry that the gateway relies on. See `docs/libraries.md`."""
+"""Tests where Strawberry's schema keeps the definitions and resolvers that the compiler reads and replaces. See `docs/libraries.md`."""
 
 import asyncio
 from collections.abc import AsyncGenerator

@@ -1,4 +1,4 @@
-"""Internals of structlog that the gateway relies on. See `docs/libraries.md`."""
+"""Tests that structlog lets a processor remove the exception from a record of Python's module `logging`. See `docs/libraries.md`."""
 
 import io
 import logging

@@ -1,4 +1,4 @@
-"""Internals of typer that the gateway relies on. See `docs/libraries.md`."""
+"""Tests which exceptions of a command typer passes on, its exit status after an interrupt, and an option of typer. See `docs/libraries.md`."""
 
 from typing import Annotated
 

@@ -1,4 +1,4 @@
-"""Internals of uuid-utils that the gateway relies on. See `docs/libraries.md`."""
+"""Tests that uuid-utils makes ids that sort by the time of their creation. See `docs/libraries.md`."""
 
 from uuid_utils import uuid7
 

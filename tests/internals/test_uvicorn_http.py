@@ -1,4 +1,4 @@
-"""Internals of uvicorn's HTTP connections and server that the gateway relies on. See `docs/libraries.md`."""
+"""Tests the attributes and methods of uvicorn's HTTP connections and server that the gateway's subclasses use. See `docs/libraries.md`."""
 
 import asyncio
 import inspect

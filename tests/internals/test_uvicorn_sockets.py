@@ -1,4 +1,4 @@
-"""Internals of uvicorn's WebSocket connections that the gateway relies on. See `docs/libraries.md`."""
+"""Tests the attributes and methods of uvicorn's WebSocket connections that the gateway's subclass uses. See `docs/libraries.md`."""
 
 import asyncio
 import logging

@@ -1,4 +1,4 @@
-"""Internals of uvloop that the gateway relies on. See `docs/libraries.md`."""
+"""Tests uvloop's transports: the protocol that they return, and connections of which one side is closed. See `docs/libraries.md`."""
 
 import asyncio
 import socket

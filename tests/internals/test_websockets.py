@@ -1,4 +1,4 @@
-"""Internals of websockets that the gateway relies on. See `docs/libraries.md`."""
+"""Tests how the library `websockets` encodes frames, collects events, and treats handshakes. See `docs/libraries.md`."""
 
 import pytest
 from websockets.exceptions import InvalidState

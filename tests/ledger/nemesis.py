@@ -21,9 +21,10 @@ Report = Callable[[str], None]
 
 # How long the messages of a gateway to MongoDB are held. A feed that resumes reads again what was changed in the last 60 seconds by the clocks of the
 # gateways (`OVERLAP` in store/feeds/stored_changes.py). A write that is held for longer is found only by the stamp that MongoDB gives it, `storedAt`.
+# So the messages are held for longer than 60 seconds, to test these stamps.
 HELD_SECONDS = 90.0
-# `Proxies.cut_off` blocks the connections that a process has opened, and those through the proxy to the process, which the caller names. No proxy has
-# the name HELD, so only the connections that the gateway has opened are blocked, and clients still reach the gateway.
+# The name of a proxy that does not exist. `Proxies.cut_off` blocks the connections that a process has opened, and those through the proxy with the
+# passed name. With this name, only the connections that the gateway has opened are blocked. Clients still reach the gateway through its real proxy.
 HELD = "held"
 
 

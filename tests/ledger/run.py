@@ -52,7 +52,10 @@ FILTERS = (Filter(), Filter(status=("FAILED", "INCONCLUSIVE")), Filter(status=("
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The parameters of a run.
+    """The parameters of a run. `minutes`, `faults`: after this time, or after this number of faults, no further fault is injected.
+
+    `quick`, `only`: which kinds of faults may occur; see the function `table`. `subscribers`: the number of subscribers, as a multiple of sixty.
+    `pause_seconds`: the mean pause before each write of a writer. `link_window_seconds`: the time after which an opened link expires.
 
     No fault begins in the first `quiet_seconds`, or in the last `quiet_seconds` before everything is healed.
 
@@ -76,7 +79,10 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The records of a run, and the breaches that the checker found in them."""
+    """The records of a run, and the breaches that the checker found in them. `elections`: the time and the new primary of each election.
+    `drains`: how many seconds each gateway took to end after SIGTERM. `written_until`: the time at which the nemesis ended. The report ignores all
+    pauses between messages after it, because the writers end soon.
+    """
 
     plan: Plan
     seconds: float

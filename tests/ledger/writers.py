@@ -149,7 +149,7 @@ class Writer:
             for result in results:
                 await self._send_until_answered(result)
         if self._random.random() < 0.2:
-            # The provider sends the document after its verdict.
+            # Sometimes, the provider sends the data of the identity document only after its verdict.
             await self._send_until_answered(self._result(id, results[0].claim, with_document=True))
         next = await self._retried(id) if results[0].claim[0] != "VERIFIED" else None
         if next and self._random.random() < 0.3:

@@ -105,7 +105,7 @@ async def test_a_sighup_before_the_gateway_listens_waits_until_it_does(tmp_path:
     later.mkdir()
     file = providers_file(tmp_path, fake, "other", UNOBSERVED)
     content = file.read_text()
-    # A named pipe: the gateway waits in the middle of its start until the test writes the file.
+    # Replace the file by a named pipe, so that the gateway waits in the middle of its start until the test writes into the pipe.
     file.unlink()
     os.mkfifo(file)
     async with running(tmp_path, "serve", GATEWAY_MONGO_URI=database_uri, **environment(port, file)) as command:

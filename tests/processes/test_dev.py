@@ -1,4 +1,4 @@
-"""Tests the command `gateway dev` as a process."""
+"""Tests `gateway dev` as a process: its demo, its tokens, its own MongoDB or another one, and what is kept when it is killed."""
 
 import asyncio
 import json

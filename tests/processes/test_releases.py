@@ -87,7 +87,7 @@ class Cluster:
         self._commands[port] = command
 
     async def replace_all(self, release: Path) -> None:
-        """Replace the processes, one after the other."""
+        """Replace both processes by processes of `release`, one after the other."""
         for port in self.ports:
             await self.replace(port, release)
 

@@ -118,7 +118,7 @@ async def test_followers_learn_that_a_backup_was_restored(company: Company, rest
 
 
 async def test_followers_learn_that_their_version_has_other_events_in_the_backup(company: Company) -> None:
-    """The restored verification has the same version as the one that its followers have received, after another history."""
+    """The restored verification has the version that its followers have received, but other events led to it."""
     id = await company.created()
     created = list(company.collection.find())
     await advanced(company, id)

@@ -1,4 +1,4 @@
-"""Tests the command `gateway serve` as a process."""
+"""Tests `gateway serve` as a process: with a MongoDB that can't be used or can't be reached, and its end after SIGTERM."""
 
 import asyncio
 import signal

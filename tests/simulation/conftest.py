@@ -1,4 +1,4 @@
-"""Fixtures for the tests of the simulation."""
+"""The fixture with the credentials that the simulation needs for the gateway of a test."""
 
 import pytest
 

@@ -60,7 +60,8 @@ class Fate:
     `status`, `codes`, `documented`: the outcome that the provider decides, and whether it has data of an identity document. `refused`: the provider
     refuses the creation. `on_create`, `on_read`: the faults of the first requests that create and read it. `altered`: a copy of the webhook with a
     changed byte is sent first. `stale`: a webhook with the status `pending` follows the outcome. `visits`: the individual opens the link and comes
-    back.
+    back. `delay_seconds`: how long the individual takes for that, and the provider for its decision.
+
     `kill`, `period`: a fault of the whole system that begins with this verification.
     """
 

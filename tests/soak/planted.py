@@ -25,7 +25,7 @@ LATE_SECONDS = 1.0
 
 
 async def nothing(*_: object) -> list[Any]:
-    """Find nothing to do."""
+    """Stands in for a function that finds work for a chore. It finds none."""
     return []
 
 

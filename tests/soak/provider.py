@@ -69,7 +69,7 @@ class SoakYousign(FakeYousign):
         self._on_read = {fate.number: [*fate.on_read] for fate in records.fates}
 
     def begin(self, period: Period) -> None:
-        """Begin a period."""
+        """Begin a period, in which the next requests all have the same fault."""
         self.period = period
         self.records.injected[f"provider: {period.requests} requests in a row: {period.fault.value}"] += 1
 

@@ -51,9 +51,10 @@ class Delivered(NamedTuple):
 class Records:
     """Everything that the checker compares.
 
-    `attempts`: by the number of the verification. `numbers`, `decisions`: the number and the outcome, by the provider's id. `answered`: the events of
-    webhooks that a gateway answered with 200, as (workspace, event id). `created`: the ids of the verifications that a client received, by their
-    numbers. `complaints`: answers that a gateway must not give, described when they were received.
+    `injected`: how often each fault was injected, by its description. `attempts`: the requests that start a verification, by its number. `numbers`,
+    `decisions`: the number and the outcome of a verification, by the provider's id. `answered`: the webhooks that a gateway answered with 200, as
+    (workspace, event id). `created`: the ids of the verifications that a client received, by their numbers. `complaints`: descriptions of answers
+    that a gateway must not give. `forged`: how many webhooks with a wrong signature the backend received.
     `documents`, `inbox`, `starts`: the MongoDB documents at the end. `shown`: what the gateways show at the end, by verification.
     """
 

@@ -60,7 +60,7 @@ class Plan:
 
 
 class Soak:
-    """The parts of a run, which work together."""
+    """One run: creates the verifications, injects the faults, heals everything, and waits for the gateways."""
 
     def __init__(
         self,

@@ -21,7 +21,7 @@ def a_fate(refused: bool = False) -> Fate:
 
 
 def a_document(**changed: Any) -> dict[str, Any]:
-    """The stored verification."""
+    """The MongoDB document of the verification that all of these records are about. `changed`: fields with other values."""
     events = [{"version": version, "type": type, "actor": "provider"} for version, type in enumerate(TYPES, 1)]
     return {
         "_id": "ver_1",
@@ -49,7 +49,7 @@ def the_shown(document: dict[str, Any]) -> dict[str, Any]:
 
 
 def an_entry(**changed: Any) -> dict[str, Any]:
-    """The entry of the webhook in the inbox."""
+    """The entry in the inbox for the only webhook of the run. `changed`: fields with other values."""
     return {"workspace": OBSERVED, "eventId": "event-1", "providerId": "video-1", "state": "applied", **changed}
 
 

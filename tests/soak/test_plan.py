@@ -1,4 +1,4 @@
-"""Tests of the plan of a soak run: what happens to each verification, and which faults are made."""
+"""Tests that the fates of a soak run depend only on the seed, contain each kind of fault, and never make the gateway give up by themselves."""
 
 from tests.soak.checker import UNANSWERED
 from tests.soak.plan import KILLS, ON_CREATE, ON_READ, PERIODS, SENDINGS, fates

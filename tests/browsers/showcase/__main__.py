@@ -59,7 +59,7 @@ async def examine(stage: Stage, view: View, look: Look) -> None:
 
 
 async def visit(stage: Stage, only: str, folder: Path, *, with_axe: bool) -> int:
-    """Save the picture of each view in the folder, or examine each view with axe. Returns the number of those for which this failed."""
+    """Save the picture of each view in the folder, or examine each view with axe. Returns how many of them failed."""
     failures = 0
     for view, name, look in pictures(only):
         if with_axe and look.scheme == "dark":

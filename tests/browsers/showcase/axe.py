@@ -14,12 +14,12 @@ FIND_VIOLATIONS = """rules => axe.run(document, { runOnly: rules, resultTypes: [
 
 
 async def violations(page: Page, *, all_rules_twice: bool = False) -> list[str]:
-    """What axe finds on the page in each theme, which is the first word of each finding. The second word is the name of the rule.
+    """The violations that axe finds on the page, as texts. The first word of each text is the theme, the second one is the name of the rule.
 
     `all_rules_twice`: apply also the rules that do not depend on colours in both themes, which takes twice as long.
     """
     if not await page.evaluate("'axe' in window"):
-        # Not as an element of the page: the Content-Security-Policy of the page forbids its script.
+        # The script of axe is evaluated here. As an element of the page, it would be forbidden by the page's Content-Security-Policy.
         await page.evaluate(AXE.read_text(encoding="utf-8"))
     found = []
     for scheme, rules in ("light", TAGS), ("dark", TAGS if all_rules_twice else RULES_OF_COLOURS):

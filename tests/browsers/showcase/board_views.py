@@ -19,12 +19,12 @@ INTERNAL_ERROR = {
 
 
 def is_not_phone(look: Look) -> bool:
-    """Whether the figures and filters are beside the list."""
+    """Whether the board does not have the layout of a phone. Then the figures and the filters are beside the list."""
     return not look.is_phone
 
 
 def is_phone(look: Look) -> bool:
-    """Whether the figures have a page of their own."""
+    """Whether the board has the layout of a phone. Then the figures have a page of their own."""
     return look.is_phone
 
 
@@ -42,7 +42,7 @@ async def listed(page: Page) -> Page:
 
 
 async def opened(stage: Stage, look: Look, name: str, more: str = "") -> Page:
-    """The board with the verification that shows this situation."""
+    """The board with the verification that shows the situation `name`. `more`: the end of the page's address."""
     page = await stage.board(look, address=f"v/{stage.showcase.named[name]}{more}")
     return await shown(page, ".chip-state.live", ".detail-head", ".events", *([".rows .row", ".attention .row"] if look.is_wide and not more else []))
 
@@ -55,7 +55,7 @@ async def the_list(stage: Stage, look: Look) -> Page:
         first, last = PEOPLE[number]
         await stage.company.create(firstName=first, lastName=last, reference=f"loan-{20497 + number}")
     await page.locator(".fresh", has_text=f"{NEW} new").wait_for()
-    # The figures are read again some seconds after the list.
+    # The board reads the figures again some seconds after the list. Wait until the figures include the new verifications.
     total = await page.locator(".pinned .number").inner_text()
     await page.locator(".totals .large", has_text=total).wait_for()
     if not look.is_phone:
@@ -138,7 +138,7 @@ async def verified(stage: Stage, look: Look) -> Page:
 
 @view("board-verification-inconclusive")
 async def inconclusive(stage: Stage, look: Look) -> Page:
-    """A verification whose person put the video off."""
+    """A verification whose person postponed the video."""
     return await opened(stage, look, "inconclusive")
 
 
@@ -150,7 +150,7 @@ async def stuck(stage: Stage, look: Look) -> Page:
 
 @view("board-verification-link-not-opened")
 async def link_not_opened(stage: Stage, look: Look) -> Page:
-    """A verification whose link must be sent."""
+    """A verification whose link must still be sent to the person."""
     return await opened(stage, look, "link not opened")
 
 
@@ -355,7 +355,9 @@ async def loading(stage: Stage, look: Look) -> Page:
 
 @view("state-error")
 async def error(stage: Stage, look: Look) -> Page:
-    """A list that could not be read, because the gateway has made a mistake. A gateway without its database is tried again by itself."""
+    """A list that could not be read, because the gateway responded with an internal error. After an error about the database, the board would try
+    again by itself.
+    """
 
     async def fail(route: Route) -> None:
         if "BoardList" in (route.request.post_data or ""):

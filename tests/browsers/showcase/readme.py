@@ -8,7 +8,7 @@ from tests.browsers.showcase.stage import Look, Stage
 from tests.browsers.showcase.views import Opening
 
 BOARD_SIZE, VERIFICATION_SIZE, PHONE_SIZE = (1280, 800), (1280, 640), (390, 760)
-# The pixels of a picture for each CSS pixel: a README is read on screens of high density too.
+# The pixels of a picture for each CSS pixel: two, so that the pictures are sharp on screens of high density.
 SCALE = 2
 # The pictures of the phones are drawn smaller, side by side.
 PHONE_WIDTH = 300

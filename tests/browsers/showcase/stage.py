@@ -1,4 +1,4 @@
-"""Runs the gateway with the data of the showcase, and opens its pages in a browser that believes that it is the time of the showcase."""
+"""Runs the gateway with the data of the showcase, and opens its pages in a browser whose clock shows the time of the showcase."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -29,7 +29,7 @@ from tests.storing import another_database
 from tests.wire import wired
 
 ZONE = "Europe/Paris"
-# A workspace in which there is nothing yet.
+# A workspace without verifications.
 NEW_COMPANY = "nordlicht"
 # Sockets compare the end of a token with the real time, and the time of the showcase may be long past. So the tokens must be valid for very long.
 TOKEN_LIFE = timedelta(days=36_500)
@@ -99,7 +99,7 @@ class Stage:
         return Company(self.gateway, self.collection, COMPANY)
 
     def board_token(self, *scopes: Scope, workspace: str = COMPANY) -> str:
-        """A token for the board."""
+        """A token for the board, with these scopes, or with the scopes of an integrator if none are given."""
         return self.gateway.token(*scopes, workspace=workspace, ttl=TOKEN_LIFE)
 
     async def page(self, look: Look, script: str = "") -> Page:
@@ -147,11 +147,11 @@ class Stage:
     async def freeze(self, page: Page) -> None:
         """Stop the clock of the page, so that it shows the same times in each run."""
         await page.clock.set_fixed_time(self.shown_at)
-        # The pages renew their times each second.
+        # The pages update the times that they show each second. Wait until they have done so.
         await page.evaluate("new Promise(resolve => setTimeout(resolve, 1100))")
 
     async def tidy(self) -> None:
-        """Close the pages, and remove what they have created."""
+        """Close the pages, and delete the verifications that were created in them."""
         for context in self.opened:
             await context.close()
         self.opened.clear()
@@ -196,7 +196,7 @@ async def a_stage(browser: Browser, mongo_uri: str) -> AsyncIterator[Stage]:
 
 
 class SlowClock:
-    """The clock of the gateways: it begins at NOW and advances, but so slowly that no deadline passes meanwhile.
+    """The clock of the gateways: it begins at NOW and advances, but so slowly that no deadline passes while the gateways run.
 
     It must not stand still: MongoDB reports no write that changes nothing, such as a heartbeat that writes the same time as the heartbeat before.
     """

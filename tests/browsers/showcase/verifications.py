@@ -22,7 +22,7 @@ OPENED, BEGUN, RECORDED = Progress
 
 
 def ago(minutes: float) -> datetime:
-    """The instant so many minutes before NOW."""
+    """The instant this many minutes before NOW."""
     return NOW - timedelta(minutes=minutes)
 
 
@@ -207,5 +207,5 @@ def outcome_of(case: Showcase, at: datetime, number: int) -> Verification:
 
 
 def chosen(random: Random, frequencies: dict[str, int]) -> str:
-    """One of the codes, by their frequencies."""
+    """A random code. The probability of each code is proportional to its frequency."""
     return random.choices(list(frequencies), list(frequencies.values()))[0]

@@ -31,7 +31,8 @@ async function freshToken() {
 export const client = createGatewayClient({ url, token: freshToken, webSocketImpl: WITHOUT_SOCKETS ? null : WebSocket });
 client.onConnection(({ state, transport, error }) => print({ connection: state, transport, error: error?.code ?? null }));
 
-// Executes the commands that the test sends, one in each line: a function of the program, or an event of the page. Returns a function that ends this.
+// Executes the commands that the test sends, one in each line: a function of the program, or an event of the page.
+// Returns a function that ends the reading of commands.
 export function obey(functions) {
   const commands = createInterface({ input: process.stdin });
   commands.on("line", (command) => {

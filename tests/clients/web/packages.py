@@ -60,7 +60,7 @@ async def install(folder: Path) -> None:
 
 
 def linked(folder: Path) -> Path:
-    """Make a folder that of an app on Node which has installed web/client, and `ws` for Node 20, which has no WebSocket. Returns the folder."""
+    """Turn a folder into an app on Node in which web/client and `ws` are installed. Node 20 needs `ws` for WebSockets. Returns the folder."""
     (folder / "package.json").write_text('{"type": "module"}')
     packages = folder / "node_modules"
     (packages / "@verification-gateway").mkdir(parents=True)

@@ -107,7 +107,7 @@ async def test_a_token_is_renewed_before_it_expires(node: str, company: Company,
         await follower.exited()
 
     assert events(follower) == {1: [2, 3]}
-    # The connection was replaced without being shown as lost.
+    # web/client has replaced the connection, and has never shown it as lost.
     assert follower.all("connection") == ["connecting", "connected", "idle"]
 
 

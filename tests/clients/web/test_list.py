@@ -30,13 +30,13 @@ def port_of(company: Company) -> int:
 
 
 async def connected(followed: Lister, company: Company) -> None:
-    """Connect a list, and wait until it is read."""
+    """Let the proxy of a list forward connections, and wait until the list equals the database."""
     followed.proxy.end(port_of(company))
     await equal(followed, company)
 
 
 async def size_of(followed: Lister) -> tuple[int, bool, int]:
-    """The number of loaded rows of a list, whether it has more, and its count."""
+    """The number of loaded rows of a list, whether there are rows that are not loaded, and the list's count of all its rows."""
     shown = await followed.shown()
     assert shown
     return len(shown["rows"]), shown["hasMore"], shown["count"]

@@ -1,4 +1,4 @@
-"""Tests that web/client removes the listener of a wait that has ended, because a list that is followed for weeks waits many times on one signal."""
+"""Tests that web/client removes its listener from an abort signal when a wait ends. Otherwise, a list's signal would collect listeners for weeks."""
 
 from tests.clients.web.program import program
 
