@@ -51,10 +51,10 @@ def database_name() -> str:
 
 
 @pytest.fixture
-def database_uri(mongo_uri: str, database_name: str) -> str:
-    """The URI of a database that only this test uses."""
-    parts = urlsplit(mongo_uri)
-    return urlunsplit(parts._replace(path=f"/{database_name}"))
+def database_uri(mongo_uri: str, mongo: MongoClient[dict[str, Any]], database_name: str) -> Iterator[str]:
+    """The URI of a database that only this test uses. It is dropped after the test: mongod can't open the files of some hundreds of databases."""
+    yield urlunsplit(urlsplit(mongo_uri)._replace(path=f"/{database_name}"))
+    mongo.drop_database(database_name)
 
 
 @pytest.fixture
@@ -65,9 +65,11 @@ async def gateway(database_uri: str) -> AsyncIterator[Gateway]:
 
 
 @pytest.fixture(scope="module")
-def shared_database_uri(mongo_uri: str) -> str:
-    """The URI of a database that all tests of a module share."""
-    return urlunsplit(urlsplit(mongo_uri)._replace(path=f"/test_{uuid4().hex}"))
+def shared_database_uri(mongo_uri: str, mongo: MongoClient[dict[str, Any]]) -> Iterator[str]:
+    """The URI of a database that all tests of a module share. It is dropped after the last test of the module."""
+    name = f"test_{uuid4().hex}"
+    yield urlunsplit(urlsplit(mongo_uri)._replace(path=f"/{name}"))
+    mongo.drop_database(name)
 
 
 @pytest.fixture(scope="module")

@@ -65,7 +65,7 @@ async def apply_webhooks(settings: Settings, id: str | None, workspace: str | No
     Returns a line for each webhook: its new state, or why it could not be applied.
     """
     async with opened_intake(settings) as (store, intake):
-        if id:
+        if id is not None:
             return [await applied_line(store, intake, await required_webhook(store, id))]
         return [await applied_line(store, intake, webhook) async for webhook in all_unmatched(store, workspace)]
 

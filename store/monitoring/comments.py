@@ -20,6 +20,7 @@ COMMENTED = (
     "distinct",
     "find",
     "find_one",
+    "find_one_and_replace",
     "find_one_and_update",
     "insert_many",
     "insert_one",

@@ -96,9 +96,10 @@ async def followed(company: Company, name: str, arguments: dict[str, Any], messa
 
 
 def check_arguments(type: OperationType, calls: Calls) -> None:
-    """Check that `calls` passes every argument of every field of this root type, each at least once."""
+    """Check that `calls` uses every field of this root type, and passes every argument of each field at least once."""
     root = SCHEMA.get_root_type(type)
     assert root
+    assert {name for name, _ in calls} == root.fields.keys()
     for name, field in root.fields.items():
         used = {argument for called, arguments in calls if called == name for argument in arguments}
         assert used == set(field.args), name

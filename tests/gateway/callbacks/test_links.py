@@ -414,7 +414,7 @@ async def test_a_step_that_mongodb_is_slow_to_record_does_not_hold_up_the_indivi
     async with forwarding(database_uri, marker=step.value.encode()) as forwarder:
         await forwarder.open()
         # These time limits are longer than the client of the test waits. So it receives a response only if the link has a time limit of its own.
-        async with serving(forwarder.uri, provider="external", database_seconds=300, request_seconds=600) as gateway:
+        async with serving(forwarder.uri, provider="external", database_seconds=60, request_seconds=600) as gateway:
             company = Company(gateway, mongo[urlsplit(database_uri).path[1:]][VERIFICATIONS])
             if step is EventType.LINK_OPENED:
                 id, path = await a_start(company)

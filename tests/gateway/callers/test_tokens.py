@@ -31,7 +31,7 @@ OPERATIONS = {
     "reasonCode": 'query { reasonCode(code: "IDVV_1101") { code } }',
     "me": "query { me { workspaceId scopes } }",
     "unmatchedWebhooks": "query { unmatchedWebhooks { id } }",
-    "webhookDeliveries": "query { webhookDeliveries { verification { id } } }",
+    "webhookDeliveries": "query($id: ID!) { webhookDeliveries(verificationId: $id) { verification { id } } }",
     "createVerification": "mutation($input: CreateVerificationInput!) { createVerification(input: $input) { __typename } }",
     "retryVerification": """
         mutation($id: ID!) { retryVerification(input: { verificationId: $id }) { ... on Verification { id } ... on Refusal { code message field } } }

@@ -20,6 +20,7 @@ CALLS: dict[str, Callable[[Things], object]] = {
     "distinct": lambda things: things.distinct("a"),
     "find": lambda things: list(things.find({"_id": 1})),
     "find_one": lambda things: things.find_one({"_id": 1}),
+    "find_one_and_replace": lambda things: things.find_one_and_replace({"_id": 1}, {"a": 2}),
     "find_one_and_update": lambda things: things.find_one_and_update({"_id": 1}, {"$set": {"a": 2}}),
     "insert_many": lambda things: things.insert_many([{"a": 1}]),
     "insert_one": lambda things: things.insert_one({"a": 1}),
