@@ -58,7 +58,10 @@ class ReasonCode:
 
     @property
     def internal(self) -> bool:
-        """Whether the person being verified must not see the reason. True for a code outside the catalogue, since its meaning is unclear."""
+        """Whether the person being verified must not see the reason.
+
+        True for reasons that advise against a retry, such as fraud, and for a code outside the catalogue, since its meaning is unclear.
+        """
         return not self.known or self.retry_advice is RetryAdvice.DO_NOT_RETRY
 
 

@@ -52,9 +52,10 @@ class Sandbox:
         self.send: SendWebhook | None = None
 
     def check(self, request: Request) -> None:
-        """Check that the request has no link of its own, and that its first name is no misspelled scenario (see `scenario.py`). Raises: InvalidInput.
+        """Check a request for a verification. Its first name must not be a misspelled scenario (see `scenario.py`). Raises: InvalidInput.
 
-        Requirements are accepted and have no effect.
+        The request must not contain the field `external`, a link that the company has created itself. The field `requirements`, which names what the
+        provider must check, has no effect.
         """
         if request.external:
             raise InvalidInput("external", f"is for the provider external only; this workspace has the provider {self.name}")

@@ -41,7 +41,11 @@ def main() -> None:
 
 
 def faults(lock: str, requirements: list[str]) -> Iterator[str]:
-    """Messages about a lock file: requirements that are missing in it, pins that are no longer required, and lines that are not pins with hashes."""
+    """Messages about a lock file.
+
+    They report requirements that are missing in it, pins to a version that a requirement does not allow, pins that are no longer required, and lines
+    that are not pins with hashes.
+    """
     versions = pins(lock)
     required = {canonicalize_name(requirement.name): requirement for requirement in map(Requirement, requirements)}
     for name, requirement in required.items():

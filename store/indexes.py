@@ -85,11 +85,14 @@ INDEXES = {
         index("workspace", "previous", unique=True, present=("previous",)),
         index("workspace", "provider.id", unique=True, present=("provider.id",)),
     ],
-    # In this order, the indexes are for: the processes that send; lists; sending again the deliveries that were given up; a metric.
     DELIVERIES: [
+        # Finds the deliveries to send now.
         index("workspace", "due", "_id", present=("due",)),
+        # Lists the deliveries in some states, the last changed first.
         index("workspace", "state", "changedAt", "_id"),
+        # Finds the deliveries that were given up, to send them again.
         index("workspace", "failedAt", "_id", present=("failedAt",)),
+        # Finds the oldest event that waits, and counts the deliveries that wait, for the metrics.
         index("workspace", "since", present=("since",)),
     ],
     UNFINISHED_STARTS: [index("until", "_id"), index("since")],

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from tests.alerts.prometheus import Labels
 from tests.alerts.stage import Stage
 
-# A generator with one `yield`. Before it, the generator causes the fault. After it, it takes the steps of the runbook. It yields the labels that the
-# alerts must have.
+# A generator with one `yield`. Before the `yield`, the generator causes the fault. Then it yields the labels that the alerts must have. After the
+# `yield`, it takes the steps of the runbook.
 Play = Callable[[Stage], AsyncGenerator[Labels, None]]
 
 

@@ -1,4 +1,7 @@
-"""`make drill-web`, second part: the board in a browser that loses its network for 30 seconds, and is then stopped, as on a laptop that sleeps."""
+"""The second part of `make drill-web`: the board must be current again after its browser had no network, and after the browser was suspended.
+
+The browser has no network for 30 seconds. Its processes are suspended and continued, as on a laptop that sleeps.
+"""
 
 import asyncio
 import os

@@ -46,7 +46,10 @@ async def has(follower: Program, attempt: int, version: int) -> None:
 
 @asynccontextmanager
 async def behind(proxy: Outages, directory: Path, database_uri: str, refusal: bytes) -> AsyncIterator[None]:
-    """A context with a gateway behind the proxy. At its end, the gateway is killed, and the context waits until two connections were refused."""
+    """Run a gateway behind the proxy until the context ends. Then kill the gateway, and wait until the proxy has refused two connections of the client.
+
+    `refusal`: what the proxy sends to a client while no gateway runs.
+    """
     port = free_port()
     async with running(directory, "serve", GATEWAY_MONGO_URI=database_uri, **settings_at(port)) as command:
         await command.ready(f"http://127.0.0.1:{port}")
