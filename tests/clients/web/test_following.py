@@ -46,7 +46,7 @@ async def has(follower: Program, attempt: int, version: int) -> None:
 
 @asynccontextmanager
 async def behind(proxy: Outages, directory: Path, database_uri: str, refusal: bytes) -> AsyncIterator[None]:
-    """Run a gateway behind the proxy until the context ends. Then kill the gateway, and wait until the proxy has refused two connections of the client.
+    """Run a gateway behind the proxy until the context ends. Then kill it, and wait until the proxy has refused two connections of the client.
 
     `refusal`: what the proxy sends to a client while no gateway runs.
     """
