@@ -54,7 +54,7 @@ class CountPayer(NamedTuple):
 
 
 class PagePayment:
-    """Payments of a caller for pages of rows. The caller pays for a full page before a page is read. Then the payment is corrected to the real cost."""
+    """Payments of a caller for pages of rows. The caller pays for a full page before it is read. Then the payment is corrected to the real cost."""
 
     def __init__(self, budgets: Budgets, caller: Caller) -> None:
         self._budgets = budgets
