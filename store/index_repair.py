@@ -24,6 +24,8 @@ logger = logging.getLogger(__name__)
 BUILD_SECONDS = 6 * 3600.0
 # After an index could not be built, the process pauses before the next attempt: first 20 seconds, then twice as long each time, up to 600 seconds.
 FIRST_PAUSE_SECONDS, LAST_PAUSE_SECONDS = 20.0, 600.0
+# How long an operation waits for the first round of a process that has just started.
+FIRST_ROUND_SECONDS = 10.0
 # If duplicates prevent a unique index, the log names their ids: for at most MAX_GROUPS values that occur more than once, and at most MAX_IDS ids for
 # each value.
 MAX_GROUPS, MAX_IDS = 10, 5
@@ -53,6 +55,16 @@ class IndexRepair:
         # The pauses of the indexes that could not be built.
         self._paused: dict[str, Pause] = {}
         self._suspected = asyncio.Event()
+        self._checked = asyncio.Event()
+
+    async def first_round(self) -> None:
+        """Wait until this process has looked for missing indexes once. Raises: Unavailable if that takes longer than FIRST_ROUND_SECONDS."""
+        if self.missing is None:
+            try:
+                async with asyncio.timeout(FIRST_ROUND_SECONDS):
+                    await self._checked.wait()
+            except TimeoutError:
+                raise Unavailable from None
 
     def lacks(self, name: str) -> bool:
         """Whether this index was missing after the last round. True before the first round, because it may be missing."""
@@ -82,6 +94,7 @@ class IndexRepair:
             logger.log(level, "indexes are missing and will be built: %s", ", ".join(new))
         # Set this before the builds: while a unique index is in `missing`, the store refuses creations that need it.
         self.missing = frozenset(found)
+        self._checked.set()
         ids = await collection_ids(self._database)
         # A pause ends early if the collection has another id: it was dropped, and with it the documents that prevented the build.
         self._paused = {name: pause for name, pause in self._paused.items() if name in found and pause.collection == ids.get(MODELS[name][0])}

@@ -2,8 +2,8 @@
 
 import random
 from asyncio import sleep
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine, Hashable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine, Hashable, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager, nullcontext
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from operator import attrgetter
@@ -233,9 +233,10 @@ class Verifications:
         Raises: BadDocument if its document can't be read. Unavailable if the unique index over the keys is missing: without it, two creations at the
                 same time could both succeed, and a person would be verified twice.
         """
-        with self._requiring(IDEMPOTENCY_KEY), requiring_hint():
+        async with self._requiring(IDEMPOTENCY_KEY):
             # MongoDB refuses the query if the index is missing. So the first creation notices that the index was dropped, before the next check does.
-            found = await self._store.collection.find_one({"idempotency.key": key, **self._scope}, hint=IDEMPOTENCY_KEY)
+            with requiring_hint():
+                found = await self._store.collection.find_one({"idempotency.key": key, **self._scope}, hint=IDEMPOTENCY_KEY)
         return self._decoded(found) if found else None
 
     async def with_provider_id(self, provider: str, provider_id: str) -> Verification | None:
@@ -261,7 +262,7 @@ class Verifications:
                 id at the provider, and the unique index over such keys or ids is missing.
         """
         document = encode(verification, self._store.keys)
-        with self._requiring(*required_indexes(document)):
+        async with self._requiring(*required_indexes(document)):
             try:
                 await insert(self._store.collection, document)
             except DuplicateKeyError as duplicate:
@@ -324,7 +325,7 @@ class Verifications:
                 await self._replace(old, new, session)
                 await insert(self._store.collection, document, session)
 
-            with self._requiring(*required_indexes(document)):
+            async with self._requiring(*required_indexes(document)):
                 try:
                     await transaction(self._store.client, write_both)
                 except DuplicateKeyError as duplicate:
@@ -467,12 +468,15 @@ class Verifications:
         """The result of a read. Callers that make the same read at the same time, in the same workspace or chain, share it."""
         return self._store.shared_reads.of((kind, self.workspace, self._chain, *arguments), read)
 
-    @contextmanager
-    def _requiring(self, *indexes: str) -> Iterator[None]:
+    @asynccontextmanager
+    async def _requiring(self, *indexes: str) -> AsyncIterator[None]:
         """A context for operations that need these unique indexes. If one is missing, it raises Unavailable, and requests a check of all indexes.
 
-        This context also looks at the result of the last check, because a hint accepts an index that has the right name but is not unique.
+        This context also looks at the result of the last check, because a hint accepts an index that has the right name but is not unique. A process
+        that has just started waits for its first check.
         """
+        if indexes:
+            await self._store.index_repair.first_round()
         if any(self._store.index_repair.lacks(f"{VERIFICATIONS}.{index}") for index in indexes):
             raise Unavailable
         try:
@@ -516,7 +520,7 @@ class Verifications:
         document = encode(new, self._store.keys, old)
         # A change can add only one value that must be unique: the id that a provider returns after the creation.
         needed = required_indexes(document, document_of(old)) if new.provider is not old.provider else {}
-        with self._requiring(*needed) if needed else nullcontext():
+        async with self._requiring(*needed) if needed else nullcontext():
             replaced = await replace(self._store.collection, guard, document, needed, session)
         if not replaced:
             raise Stale

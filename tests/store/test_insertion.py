@@ -14,6 +14,7 @@ from domain.errors import ProviderIdTaken, Unavailable
 from domain.request import Idempotency, ProviderReference
 from domain.verification import Verification
 from store.driver import close_client, connect
+from store.index_repair import IndexRepair
 from store.indexes import IDEMPOTENCY_KEY, PROVIDER_ID, ensure
 from store.insertion import insert, required_indexes
 from store.verifications import Store, Verifications, of_provider_id
@@ -234,3 +235,24 @@ async def test_a_taken_id_is_reported_although_the_key_is_new(verifications: Ver
 
     with pytest.raises(ProviderIdTaken):
         await verifications.add(a_verification(**WITH_BOTH))
+
+
+@pytest.mark.parametrize("values", [WITH_KEY, WITH_ID])
+async def test_a_creation_waits_for_the_first_check_of_a_process_that_has_just_started(store: Store, values: dict[str, Any]) -> None:
+    store.index_repair = IndexRepair(store.database)
+    creating = asyncio.create_task(store.within("acme").add(a_verification(**values)))
+    await asyncio.sleep(0.1)
+    waits = not creating.done()
+
+    await store.index_repair.round()
+
+    assert waits
+    assert (await creating).version == 1
+
+
+async def test_a_creation_is_refused_if_the_first_check_takes_too_long(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("store.index_repair.FIRST_ROUND_SECONDS", 0.01)
+    store.index_repair = IndexRepair(store.database)
+
+    with pytest.raises(Unavailable):
+        await store.within("acme").add(a_verification(**WITH_KEY))
